@@ -1,0 +1,259 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <tuple>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <mesaopt/core/call.hpp>
+#include <mesaopt/core/counts.hpp>
+#include <mesaopt/core/evaluation.hpp>
+#include <mesaopt/core/evaluator.hpp>
+#include <mesaopt/core/objective.hpp>
+#include <mesaopt/core/prior.hpp>
+
+namespace mesaopt {
+
+/// How often something worth telling happened in a run, and at which evaluation first.
+struct Event {
+  std::uint64_t count = 0;
+  std::uint64_t first = 0;  ///< index of the evaluation
+  static constexpr auto fields() { return std::tuple{&Event::count, &Event::first}; }
+};
+
+namespace detail {
+
+/// Levels of optimization below an objective with memory M.
+template <class M>
+inline constexpr std::size_t levels_below = [] {
+  if constexpr (requires { M::levels_below; })
+    return std::size_t(M::levels_below);
+  else
+    return std::size_t(0);
+}();
+
+/// The workspace of one call: its record, and what the run needs to make the call.
+template <Point X, class M>
+struct Slot {
+  typename M::Record record{};
+  X point{}, scratch{}, plus{};
+};
+
+template <class M>
+void clear(M& memory) {
+  if constexpr (requires { memory.clear(); })
+    memory.clear();
+  else
+    memory = M{};
+}
+
+}  // namespace detail
+
+/// A run's way to its objective: every optimizer calls through this.
+///
+/// It owns the objective's memory and records, counts per level, names each evaluation by an index, refuses to evaluate
+/// beyond `limit` (also in the middle of a line search), and notes what went wrong. The objective itself is handed in
+/// at each call, so a state never holds one.
+template <Point X, class M = Nothing>
+struct Calls {
+  using S = ScalarOf<X>;
+  using Memory = M;
+  static constexpr std::size_t levels = 1 + detail::levels_below<M>;
+
+  std::array<Counts, levels> counts{};  ///< this level, then the levels below
+  M memory{};                           ///< what accepted evaluations taught
+  double tolerance = 0;                 ///< handed to every call
+  std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();  ///< on counts[0].evaluations()
+  std::array<Event, reasons> events{};                              ///< by Reason
+
+  detail::Slot<X, M> slot{};              ///< scratch of single calls, not part of the value
+  std::vector<detail::Slot<X, M>> slots;  ///< scratch of batches, not part of the value
+
+  static constexpr auto fields() {
+    return std::tuple{&Calls::counts, &Calls::memory, &Calls::tolerance, &Calls::limit, &Calls::events};
+  }
+
+  /// For an optimizer's `init`: forgets all but the limit and the tolerance, then takes what `start` remembers.
+  template <class Start>
+  void begin(const Start& start) {
+    counts = {};
+    events = {};
+    detail::clear(memory);
+    if constexpr (HasMemory<Start, M>) memory = start.memory;
+  }
+
+  [[nodiscard]] bool exhausted() const { return counts[0].evaluations() >= limit; }
+
+  template <class F>
+  Evaluation<S> value(const F& f, const X& x) {
+    if (exhausted()) return spent();
+    const auto index = counts[0].evaluations();
+    ++counts[0].values;
+    const Collect collect{*this, slot};
+    return note(detail::evaluate(f, x, slot.scratch, call(slot, index)), index);
+  }
+
+  template <class F>
+  Evaluation<S> gradient(const F& f, const X& x, X& gradient) {
+    if (exhausted()) return spent();
+    const auto index = counts[0].evaluations();
+    ++counts[0].gradients;
+    const Collect collect{*this, slot};
+    return note(detail::evaluate_gradient(f, x, gradient, call(slot, index)), index);
+  }
+
+  /// The Hessian at x times v: the objective's own, else by central differences of gradients along v, with the step
+  /// ε^(1/3) max(1, |x|) / |v|, which gives about 10 digits in double and 4 in float.
+  template <class F>
+  void hessian_product(const F& f, const X& x, const X& v, X& out) {
+    const auto index = counts[0].evaluations();
+    const Collect collect{*this, slot};
+    if constexpr (detail::HasHessianProduct<F, X>) {
+      ++counts[0].hessian_products;
+      detail::evaluate_hessian_product(f, x, v, out, call(slot, index));
+    } else {
+      const S norm = v.norm();
+      if (!(norm > 0)) {
+        out.setZero(x.size());
+        return;
+      }
+      const S h = std::cbrt(std::numeric_limits<S>::epsilon()) * std::max(S(1), x.norm()) / norm;
+      slot.scratch.resize(x.size());
+      counts[0].gradients += 2;
+      slot.point = x + h * v;
+      detail::evaluate_gradient(f, slot.point, out, call(slot, index));
+      slot.point = x - h * v;
+      detail::evaluate_gradient(f, slot.point, slot.scratch, call(slot, index + 1));
+      out = (out - slot.scratch) / (2 * h);
+    }
+  }
+
+  /// The Hessian at x: the objective's own, else column by column from Hessian products, made symmetric.
+  template <class F>
+  void hessian(const F& f, const X& x, MatrixOf<X>& out) {
+    if constexpr (detail::HasHessian<F, X>) {
+      const Collect collect{*this, slot};
+      ++counts[0].hessians;
+      detail::evaluate_hessian(f, x, out, call(slot, counts[0].evaluations()));
+    } else {
+      out.resize(x.size(), x.size());
+      slot.plus.setZero(x.size());
+      for (Eigen::Index j = 0; j < x.size(); ++j) {
+        slot.plus[j] = 1;
+        X& column = column_;
+        column.resize(x.size());
+        hessian_product(f, x, slot.plus, column);
+        out.col(j) = column;
+        slot.plus[j] = 0;
+      }
+      for (Eigen::Index j = 0; j < x.size(); ++j)
+        for (Eigen::Index i = 0; i < j; ++i) out(i, j) = out(j, i) = (out(i, j) + out(j, i)) / 2;
+    }
+  }
+
+  /// Makes another kind of call of the objective's, `function(call)`, and collects what it costs at the levels below.
+  template <class Function>
+  void make(Function&& function) {
+    const Collect collect{*this, slot};
+    function(call(slot, counts[0].evaluations()));
+  }
+
+  /// Evaluates the columns of `points` by the objective's evaluator, in one batch.
+  ///
+  /// An objective with `f.batch(points, values)` is handed all of them at once. Beyond the limit columns are failures.
+  /// If a call throws, the exception of the first such column reaches the caller.
+  template <class F>
+  void values(const F& f, const PointsOf<X>& points, std::vector<Evaluation<S>>& out);
+
+  /// Tells the memory that the last single evaluation was accepted.
+  void accept() { memory.absorb(slot.record); }
+
+  /// Tells the memory, in order, which evaluations of the last batch can be learnt from.
+  void accept_batch(const std::vector<Evaluation<S>>& evaluations) {
+    for (std::size_t i = 0; i < evaluations.size() && i < slots.size(); ++i)
+      if (evaluations[i].usable()) memory.absorb(slots[i].record);
+  }
+
+ private:
+  X column_{};
+
+  struct Collect {
+    Calls& calls;
+    detail::Slot<X, M>& from;
+    Collect(Calls& c, detail::Slot<X, M>& s) : calls(c), from(s) {}
+    Collect(const Collect&) = delete;
+    Collect& operator=(const Collect&) = delete;
+    ~Collect() { calls.collect(from); }
+  };
+
+  Call<M> call(detail::Slot<X, M>& s, std::uint64_t index) const { return {memory, s.record, tolerance, index}; }
+
+  static Evaluation<S> spent() { return Evaluation<S>::failure(Reason::budget_spent); }
+
+  /// Adds what a call did below, and what it did at this level beyond being called (`record.cost`).
+  void collect(detail::Slot<X, M>& from) {
+    if constexpr (requires { from.record.counts; }) {
+      for (std::size_t i = 0; i + 1 < levels; ++i) counts[i + 1] += from.record.counts[i];
+      from.record.counts = {};
+    }
+    if constexpr (requires { from.record.cost; }) {
+      counts[0] += from.record.cost;
+      from.record.cost = {};
+    }
+  }
+
+  Evaluation<S> note(Evaluation<S> evaluation, std::uint64_t index) {
+    if (evaluation.verdict != Verdict::failed && !std::isfinite(evaluation.value)) {
+      evaluation.verdict = Verdict::failed;
+      evaluation.reason = Reason::non_finite_value;
+    }
+    if (evaluation.reason != Reason::none) {
+      Event& event = events[std::size_t(evaluation.reason)];
+      if (event.count++ == 0) event.first = index;
+    }
+    return evaluation;
+  }
+};
+
+template <Point X, class M>
+template <class F>
+void Calls<X, M>::values(const F& f, const PointsOf<X>& points, std::vector<Evaluation<S>>& out) {
+  const auto size = std::size_t(points.cols());
+  const auto index = counts[0].evaluations();
+  const auto allowed = std::min<std::uint64_t>(size, index >= limit ? 0 : limit - index);
+  out.assign(size, spent());
+  counts[0].values += allowed;
+  if constexpr (requires(Eigen::VectorX<S>& v) { f.batch(points, v); }) {
+    Eigen::VectorX<S> answers(points.cols());
+    if (allowed == size) {
+      f.batch(points, answers);
+    } else {
+      const PointsOf<X> some = points.leftCols(Eigen::Index(allowed));
+      f.batch(some, answers);
+    }
+    for (std::size_t i = 0; i < allowed; ++i) out[i] = note(answers[Eigen::Index(i)], index + i);
+  } else {
+    if (slots.size() < size) slots.resize(size);
+    struct CollectAll {
+      Calls& calls;
+      std::size_t size;
+      ~CollectAll() {
+        for (std::size_t i = 0; i < size; ++i) calls.collect(calls.slots[i]);
+      }
+    } collect_all{*this, size};
+    detail::evaluator_of(f)(std::size_t(allowed), [&](std::size_t i) {
+      auto& s = slots[i];
+      s.point = points.col(Eigen::Index(i));
+      out[i] = detail::evaluate(f, s.point, s.scratch, call(s, index + i));
+    });
+    for (std::size_t i = 0; i < allowed; ++i) out[i] = note(out[i], index + i);
+  }
+}
+
+}  // namespace mesaopt

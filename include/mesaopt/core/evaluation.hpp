@@ -1,0 +1,103 @@
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <tuple>
+
+namespace mesaopt {
+
+/// How far an evaluation may be relied on.
+enum class Verdict : std::uint8_t {
+  fine,                ///< as exact as floating point allows
+  inexact,             ///< usable, within the error estimates that come with it
+  not_differentiable,  ///< the value stands, the gradient does not (it is NaN)
+  failed               ///< no value
+};
+
+/// Why a verdict is not `fine`.
+enum class Reason : std::uint8_t {
+  none,
+  non_finite_value,
+  non_finite_gradient,
+  threw,
+  budget_spent,
+  inner_failed,
+  inner_not_converged,
+  inner_indefinite,
+  adjoint_inconsistent,
+  adjoint_not_converged,
+  gauss_newton_adjoint,
+  another_basin,
+  start_rejected
+};
+inline constexpr std::size_t reasons = 13;
+
+/// The reason as a sentence.
+constexpr const char* sentence(Reason reason) {
+  switch (reason) {
+    case Reason::none: return "Nothing to report.";
+    case Reason::non_finite_value: return "The objective returned NaN or infinity.";
+    case Reason::non_finite_gradient: return "The gradient holds NaN or infinity.";
+    case Reason::threw: return "The objective threw an exception.";
+    case Reason::budget_spent: return "The evaluation limit was reached first.";
+    case Reason::inner_failed: return "The inner run ended without a finite solution.";
+    case Reason::inner_not_converged: return "The inner run stopped too far from a stationary point to be differentiated.";
+    case Reason::inner_indefinite: return "The inner solution is no minimum: its Hessian has negative curvature.";
+    case Reason::adjoint_inconsistent: return "The inner Hessian is singular and the adjoint system has no solution.";
+    case Reason::adjoint_not_converged: return "The adjoint system was not solved to its tolerance.";
+    case Reason::gauss_newton_adjoint: return "The hypergradient uses a damped Gauss-Newton adjoint, an approximation.";
+    case Reason::another_basin: return "The inner solution jumped to another basin.";
+    case Reason::start_rejected: return "A predicted inner start was worse than the old solution and was rejected.";
+  }
+  return "Unknown reason.";
+}
+
+/// What vouches for a hypergradient.
+struct Certificate {
+  double stationarity = 0;      ///< largest entry of the inner gradient at the inner solution
+  double distance = 0;          ///< estimated distance to the inner optimum relative to max(1, |y|): a Newton step's length
+  double adjoint_residual = 0;  ///< residual of the adjoint system relative to its right-hand side
+  double condition = 0;         ///< estimated condition number of the inner Hessian; 0: not known
+  Verdict verdict = Verdict::fine;
+  Reason reason = Reason::none;
+
+  static constexpr auto fields() {
+    using C = Certificate;
+    return std::tuple{&C::stationarity, &C::distance, &C::adjoint_residual, &C::condition, &C::verdict, &C::reason};
+  }
+};
+
+/// A value with a verdict: what an objective may return in place of a bare number, which is one that is fine.
+template <class S>
+struct Evaluation {
+  S value = std::numeric_limits<S>::quiet_NaN();
+  Verdict verdict = Verdict::fine;
+  Reason reason = Reason::none;
+  S value_error = 0;     ///< estimated absolute error of the value; line searches take it as noise level
+  S gradient_error = 0;  ///< estimated absolute error of the gradient's norm
+  Certificate certificate{};
+
+  constexpr Evaluation() = default;
+  constexpr Evaluation(S v) : value(v) {}  // NOLINT(google-explicit-constructor): a bare number is an evaluation
+  constexpr Evaluation(S v, Verdict how, Reason why) : value(v), verdict(how), reason(why) {}
+
+  /// No value, and why.
+  static constexpr Evaluation failure(Reason why) {
+    return {std::numeric_limits<S>::quiet_NaN(), Verdict::failed, why};
+  }
+  /// True when the value can be used.
+  [[nodiscard]] bool usable() const { return verdict != Verdict::failed && std::isfinite(value); }
+  /// True when value and gradient can be used.
+  [[nodiscard]] bool differentiable() const { return verdict < Verdict::not_differentiable && std::isfinite(value); }
+
+  static constexpr auto fields() {
+    using E = Evaluation;
+    return std::tuple{&E::value, &E::verdict, &E::reason, &E::value_error, &E::gradient_error, &E::certificate};
+  }
+};
+
+}  // namespace mesaopt

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <mesaopt/core/evaluation.hpp>
+#include <mesaopt/core/objective.hpp>
+#include <mesaopt/core/point.hpp>
+#include <mesaopt/core/status.hpp>
+
+namespace mesaopt {
+
+/// The State with which optimizer O minimizes F over points X. It knows F's memory, but never F itself.
+template <class O, class F, class X>
+using StateOf = typename O::template State<X, MemoryOf<F, X>>;
+
+/// All that changes in a run: the point `x`, its `value` and `evaluation`, a `status`, the `calls`, and what else the
+/// optimizer needs. Its `fields()` list the members that make it up; scratch space is not among them.
+template <class S>
+concept SearchState = std::copyable<S> && requires(const S& s) {
+  requires Point<std::remove_cvref_t<decltype(s.x)>>;
+  { s.value } -> std::convertible_to<ScalarOf<std::remove_cvref_t<decltype(s.x)>>>;
+  s.evaluation.verdict;
+  { s.status } -> std::convertible_to<Status>;
+  s.calls.counts;
+  S::fields();
+};
+
+/// An optimizer is a recipe that never changes; everything that changes is in its State.
+///
+///     optimizer.init(f, start, state);   // the state at the start: a point or a prior
+///     optimizer.step(f, state);          // one iteration, in place, without allocating
+///
+/// `init` on a used state restarts it in place. Because both are const, one optimizer may run inside the objective of
+/// another, or in many threads at once. When it can do no more, it says so in `state.status`.
+template <class O, class F, class X>
+concept OptimizerFor = Objective<F, X> && std::copy_constructible<O> && SearchState<StateOf<O, F, X>> &&
+                       requires(const O& optimizer, const F& f, const X& start, StateOf<O, F, X>& state) {
+                         optimizer.init(f, start, state);
+                         optimizer.step(f, state);
+                       };
+
+/// Candidates to be evaluated, each with an id that names it to `tell`.
+template <Point X>
+struct Batch {
+  const PointsOf<X>& points;              ///< one a column
+  const std::vector<std::uint64_t>& ids;  ///< one a column
+};
+
+/// An optimizer that can be driven from outside:
+///
+///     sampler.init(start, state);
+///     auto batch = sampler.ask(state);           // points and ids
+///     sampler.tell(state, ids, evaluations);     // some or all of them, in any order, now or later
+///
+/// It needs no objective, so the points can be evaluated anywhere: a cluster, a test rig, another process.
+template <class O, class X>
+concept SamplerFor =
+    Point<X> && std::copy_constructible<O> && SearchState<typename O::template State<X, Nothing>> &&
+    requires(const O& sampler, const X& start, typename O::template State<X, Nothing>& state,
+             std::span<const std::uint64_t> ids, std::span<const Evaluation<ScalarOf<X>>> evaluations) {
+      sampler.init(start, state);
+      { sampler.ask(state) } -> std::same_as<Batch<X>>;
+      sampler.tell(state, ids, evaluations);
+    };
+
+namespace detail {
+template <class O>
+inline constexpr bool needs_gradient = requires { requires O::needs_gradient; };
+template <class O>
+inline constexpr bool handles_bounds = requires { requires O::handles_bounds; };
+/// Optimizers whose value never rises declare their State monotone, which spares the run a copy of the best point.
+template <class S>
+inline constexpr bool is_monotone = requires { requires S::monotone; };
+}  // namespace detail
+
+}  // namespace mesaopt

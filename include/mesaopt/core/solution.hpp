@@ -1,0 +1,91 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <ostream>
+#include <tuple>
+#include <type_traits>
+
+#include <mesaopt/core/calls.hpp>
+#include <mesaopt/core/counts.hpp>
+#include <mesaopt/core/evaluation.hpp>
+#include <mesaopt/core/optimizer.hpp>
+#include <mesaopt/core/status.hpp>
+
+namespace mesaopt {
+
+/// The best point of a run whose state may get worse.
+template <Point X>
+struct Best {
+  X x{};
+  Evaluation<ScalarOf<X>> evaluation{};
+  bool known = false;
+  static constexpr auto fields() { return std::tuple{&Best::x, &Best::evaluation, &Best::known}; }
+};
+
+/// What a search answers. It prints itself, and it is a Prior: another search may start from it.
+template <SearchState S>
+struct Solution {
+  using X = std::remove_cvref_t<decltype(S::x)>;
+  using Scalar = ScalarOf<X>;
+  static constexpr std::size_t levels = std::remove_cvref_t<decltype(S::calls)>::levels;
+
+  X x{};                                                    ///< the best point
+  Scalar value = std::numeric_limits<Scalar>::quiet_NaN();  ///< its value
+  Status status = Status::running;                          ///< why the search ended
+  Evaluation<Scalar> evaluation{};                          ///< the value with its verdict and certificate
+  std::array<Counts, levels> counts{};                      ///< this level, then the levels below
+  std::array<Event, reasons> events{};                      ///< what is worth telling, by Reason
+  double seconds = 0;                                       ///< wall-clock time
+  S state{};                                                ///< all that the search knew when it ended
+};
+
+namespace detail {
+template <class X>
+void print_point(std::ostream& out, const X& x) {
+  constexpr Eigen::Index most = 8;
+  out << '[';
+  for (Eigen::Index i = 0; i < x.size() && i < most; ++i) out << (i > 0 ? ", " : "") << x[i];
+  if (x.size() > most) out << ", ... " << x.size() << " in all";
+  out << ']';
+}
+inline void print_counts(std::ostream& out, const Counts& c) {
+  const char* separator = "";
+  const auto item = [&](std::uint64_t count, const char* name) {
+    if (count == 0) return;
+    out << separator << count << ' ' << name;
+    separator = ", ";
+  };
+  item(c.iterations, "iterations");
+  item(c.values, "values");
+  item(c.gradients, "gradients");
+  item(c.hessians, "Hessians");
+  item(c.hessian_products, "Hessian products");
+  item(c.factorizations, "factorizations");
+  item(c.linear_iterations, "linear iterations");
+}
+}  // namespace detail
+
+/// Prints value, point, status, counts of every level, and what was noticed on the way.
+template <class S>
+std::ostream& operator<<(std::ostream& out, const Solution<S>& solution) {
+  const auto precision = out.precision(10);
+  out << "value   " << solution.value << "\nat      ";
+  out.precision(6);
+  detail::print_point(out, solution.x);
+  out << "\nstatus  " << sentence(solution.status) << '\n';
+  for (std::size_t level = 0; level < solution.counts.size(); ++level) {
+    out << (level == 0 ? "work    " : "inner   ");
+    detail::print_counts(out, solution.counts[level]);
+    out << '\n';
+  }
+  for (std::size_t i = 1; i < solution.events.size(); ++i)
+    if (const Event& event = solution.events[i]; event.count > 0)
+      out << "note    " << sentence(Reason(i)) << " (" << event.count << (event.count == 1 ? " time" : " times")
+          << ", first at evaluation " << event.first << ")\n";
+  out.precision(precision);
+  return out;
+}
+
+}  // namespace mesaopt

@@ -1,0 +1,239 @@
+#pragma once
+
+#include <cmath>
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <tuple>
+#include <utility>
+
+#include <Eigen/Core>
+
+#include <mesaopt/core/calls.hpp>
+#include <mesaopt/core/optimizer.hpp>
+#include <mesaopt/core/prior.hpp>
+#include <mesaopt/core/status.hpp>
+#include <mesaopt/gradient/line_status.hpp>
+
+namespace mesaopt {
+
+/// A direction d to move in, from what a run has seen, kept in its `Memory<X>`:
+///
+///     direction.init(start, x, memory);                        // at the start, with what the start brings
+///     direction.query(f, calls, x, gradient, memory, d);       // fills d
+///     direction.learn(x, gradient, next_x, next_gradient, memory);
+///     direction.forget(memory) -> bool                         // back to steepest descent; false if it is that already
+///
+/// `scaled(memory)` says that step 1 is the natural one.
+template <class D, class X>
+concept Direction = requires(const D& direction, const X& x, X& d, typename D::template Memory<X>& memory) {
+  direction.init(x, x, memory);
+  direction.learn(x, x, x, x, memory);
+  { direction.forget(memory) } -> std::same_as<bool>;
+  { direction.scaled(memory) } -> std::same_as<bool>;
+};
+
+/// The textbook's optimizer: a direction, and how far to go along it. Nocedal & Wright (2006), "Numerical Optimization", ch. 3.
+///
+/// StepSize is a line search (more_thuente.hpp), which never lets the value rise beyond its noise, or a step that
+/// follows a schedule (fixed_step.hpp). Where no step leads down any more, the direction forgets what it learnt;
+/// where that does not help either, the run has stalled.
+template <class DirectionPiece, class StepSize>
+struct Descent {
+  DirectionPiece direction{};
+  StepSize step_size{};
+
+  static constexpr bool needs_gradient = true;
+
+  template <Point X, class M = Nothing>
+  struct State {
+    using S = ScalarOf<X>;
+    static constexpr bool monotone = StepSize::monotone;
+
+    X x{};
+    S value = std::numeric_limits<S>::quiet_NaN();
+    X gradient{};
+    Evaluation<S> evaluation{};
+    Status status = Status::running;
+    typename DirectionPiece::template Memory<X> memory{};
+    S step = 0;                ///< last step size
+    S slope = 0;               ///< last slope along the direction
+    std::int32_t idle = 0;     ///< consecutive steps that improved neither value nor gradient
+    Calls<X, M> calls{};
+
+    X d{}, next_x{}, next_gradient{}, kept_x{}, kept_gradient{};  ///< scratch
+
+    static constexpr auto fields() {
+      return std::tuple{&State::x,    &State::value, &State::gradient, &State::evaluation, &State::status, &State::memory,
+                        &State::step, &State::slope, &State::idle,     &State::calls};
+    }
+    /// What a later run may take over; empty for directions that keep no curvature.
+    const auto& curvature_pairs() const requires requires { memory.pairs; } { return memory.pairs; }
+  };
+
+  template <class F, Start P, class M>
+    requires Differentiable<F, PointOf<P>>
+  void init(const F& f, const P& start, State<PointOf<P>, M>& state) const {
+    step_size.check();
+    direction.check();
+    const auto n = detail::start_point(start).size();
+    state.x = detail::start_point(start);
+    for (auto* scratch : {&state.gradient, &state.d, &state.next_x, &state.next_gradient, &state.kept_x, &state.kept_gradient})
+      scratch->resize(n);
+    state.status = Status::running;
+    state.step = state.slope = 0;
+    state.idle = 0;
+    direction.init(start, state.x, state.memory);
+    state.calls.begin(start);
+    if constexpr (detail::knows_evaluation<P>) {
+      state.evaluation = start.value;
+      state.gradient = start.gradient;
+    } else {
+      state.evaluation = state.calls.gradient(f, state.x, state.gradient);
+    }
+    state.value = state.evaluation.value;
+    if (!state.evaluation.usable())
+      state.status = Status::bad_start;
+    else if (!state.evaluation.differentiable() || !state.gradient.allFinite())
+      state.status = state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
+    else
+      state.calls.accept();
+  }
+
+  template <class F, Point X, class M>
+    requires Differentiable<F, X>
+  void step(const F& f, State<X, M>& state) const {
+    if constexpr (StepSize::monotone)
+      search(f, state);
+    else
+      follow(f, state);
+  }
+
+ private:
+  /// One step by a line search.
+  template <class F, Point X, class M>
+  void search(const F& f, State<X, M>& state) const {
+    using S = ScalarOf<X>;
+    Status trouble = Status::stalled;
+    for (;;) {
+      direction.query(f, state.calls, state.x, state.gradient, state.memory, state.d);
+      S slope = state.gradient.dot(state.d);
+      if (!(slope < 0)) {  // not a descent direction, or not finite
+        const bool forgot = direction.forget(state.memory);
+        state.d = -state.gradient;
+        slope = state.gradient.dot(state.d);
+        if (!(slope < 0)) {
+          state.status = forgot || slope == 0 ? Status::stalled : Status::non_finite;
+          return;
+        }
+      }
+      if (along(f, state, slope, trouble)) return;
+      if (state.calls.exhausted()) return;
+      if (!direction.forget(state.memory)) {
+        state.status = trouble;
+        return;
+      }
+    }
+  }
+
+  /// Searches along d, and moves if it finds a better point.
+  template <class F, Point X, class M>
+  bool along(const F& f, State<X, M>& state, ScalarOf<X> slope, Status& trouble) const {
+    using S = ScalarOf<X>;
+    S first = 1;
+    if (!direction.scaled(state.memory)) {
+      if (state.step > 0 && state.slope < 0)
+        first = state.step * std::min(S(100), state.slope / slope);  // Nocedal & Wright, section 3.5
+      else
+        first = std::min(S(1), 1 / state.d.norm());
+    }
+    const S rounding = 4 * std::numeric_limits<S>::epsilon() * std::abs(state.value);
+    typename StepSize::template Line<S> line(step_size, state.value, slope, first,
+                                             rounding + 2 * state.evaluation.value_error);
+    Evaluation<S> now, kept;
+    bool have_kept = false, not_differentiable = false, non_finite = false;
+    auto line_status = LineStatus::searching;
+    while (line_status == LineStatus::searching) {
+      const S t = line.trial();
+      state.next_x = state.x + t * state.d;
+      now = state.calls.gradient(f, state.next_x, state.next_gradient);
+      if (now.reason == Reason::budget_spent) break;
+      const S next_slope = state.next_gradient.dot(state.d);
+      if (!now.differentiable() || !std::isfinite(next_slope)) {
+        (now.verdict == Verdict::not_differentiable ? not_differentiable : non_finite) = true;
+        line_status = line.tell_failure();
+        continue;
+      }
+      line_status = line.tell(now.value, next_slope);
+      if (line_status == LineStatus::accepted) {
+        state.calls.accept();
+        move(state, now, t, slope);
+        return true;
+      }
+      if (line.best() == t && now.value < state.value) {  // the best so far, but not good enough: keep it in case nothing better comes
+        state.kept_x.swap(state.next_x);
+        state.kept_gradient.swap(state.next_gradient);
+        kept = now;
+        have_kept = true;
+      }
+    }
+    if (have_kept) {
+      state.next_x.swap(state.kept_x);
+      state.next_gradient.swap(state.kept_gradient);
+      move(state, kept, line.best(), slope);
+      return true;
+    }
+    if (not_differentiable) trouble = Status::not_differentiable;
+    else if (non_finite) trouble = Status::non_finite;
+    return false;
+  }
+
+  template <Point X, class M>
+  void move(State<X, M>& state, const Evaluation<ScalarOf<X>>& now, ScalarOf<X> t, ScalarOf<X> slope) const {
+    using S = ScalarOf<X>;
+    direction.learn(state.x, state.gradient, state.next_x, state.next_gradient, state.memory);
+    if (now.value < state.value) {
+      state.idle = 0;
+    } else if (state.next_gradient.squaredNorm() < S(0.25) * state.gradient.squaredNorm()) {
+      state.idle = 0;
+    } else if (++state.idle >= 3) {
+      state.status = Status::stalled;
+    }
+    state.x.swap(state.next_x);
+    state.gradient.swap(state.next_gradient);
+    state.value = now.value;
+    state.evaluation = now;
+    state.step = t;
+    state.slope = slope;
+  }
+
+  /// One step of a given size; one that leads out of the finite is halved.
+  template <class F, Point X, class M>
+  void follow(const F& f, State<X, M>& state) const {
+    using S = ScalarOf<X>;
+    direction.query(f, state.calls, state.x, state.gradient, state.memory, state.d);
+    S t = S(step_size(state.calls.counts[0].iterations));
+    constexpr int halvings = 10;
+    for (int i = 0; i <= halvings; ++i, t /= 2) {
+      state.next_x = state.x + t * state.d;
+      const auto now = state.calls.gradient(f, state.next_x, state.next_gradient);
+      if (now.reason == Reason::budget_spent) return;
+      if (now.differentiable() && state.next_gradient.allFinite()) {
+        state.calls.accept();
+        direction.learn(state.x, state.gradient, state.next_x, state.next_gradient, state.memory);
+        state.x.swap(state.next_x);
+        state.gradient.swap(state.next_gradient);
+        state.value = now.value;
+        state.evaluation = now;
+        state.step = t;
+        return;
+      }
+      state.status = now.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::non_finite;
+    }
+  }
+};
+
+template <class D, class T>
+Descent(D, T) -> Descent<D, T>;
+
+}  // namespace mesaopt

@@ -1,0 +1,411 @@
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include <Eigen/Cholesky>
+#include <Eigen/Core>
+
+#include <mesaopt/core/calls.hpp>
+#include <mesaopt/core/search.hpp>
+#include <mesaopt/nested/conjugate_gradient.hpp>
+#include <mesaopt/nested/places.hpp>
+#include <mesaopt/nested/start.hpp>
+
+namespace mesaopt {
+
+namespace detail {
+
+/// The start of an inner run together with what the objective remembers from the last accepted one.
+template <Point Y, class M>
+struct InnerStart {
+  const Y& x;
+  const M& memory;
+};
+/// The same at a point where the new inner objective was evaluated already.
+template <Point Y, class M>
+struct EvaluatedInnerStart {
+  struct Evaluated {};
+  const Y& x;
+  const mesaopt::Evaluation<ScalarOf<Y>>& value;
+  const Y& gradient;
+  const M& memory;
+};
+
+/// Cholesky in place on the lower triangle of `factor`; false if it is not positive definite to rounding.
+template <class Matrix>
+bool factorize(Matrix& factor) {
+  using S = typename Matrix::Scalar;
+  Eigen::LLT<Eigen::Ref<Matrix>> llt(factor);
+  if (llt.info() != Eigen::Success) return false;
+  const auto pivots = factor.diagonal().array().square();
+  return pivots.minCoeff() > S(factor.rows()) * std::numeric_limits<S>::epsilon() * pivots.maxCoeff();
+}
+template <class Matrix, class Y>
+void solve_factorized(const Matrix& factor, Y& y) {
+  factor.template triangularView<Eigen::Lower>().solveInPlace(y);
+  factor.template triangularView<Eigen::Lower>().adjoint().solveInPlace(y);
+}
+
+/// ∂/∂x of an objective's gradient in y, along u: the family's own `mixed_direction`, else a central difference.
+template <class Place, Point X, Point Y, class C>
+void mixed_direction(const Place& place, const X& x, const Y& y, const X& u, Y& out, X& moved, Y& scratch, C& calls) {
+  using S = ScalarOf<Y>;
+  using F = PlacedOf<Place, X>;
+  if constexpr (!depends_on_outer<Place>) {
+    out.setZero(y.size());
+  } else if constexpr (!Remembers<F, Y> && requires { place.g.mixed_direction(x, y, u, out); }) {
+    ++calls.counts[0].hessian_products;
+    place.g.mixed_direction(x, y, u, out);
+  } else if constexpr (Remembers<F, Y> &&
+                       requires(const Call<MemoryOf<F, Y>>& call) { place.g.mixed_direction(x, y, u, out, call); }) {
+    ++calls.counts[0].hessian_products;
+    calls.make([&](const auto& call) { place.g.mixed_direction(x, y, u, out, call); });
+  } else {
+    const S norm = u.norm();
+    out.setZero(y.size());
+    if (!(norm > 0)) return;
+    const S h = std::cbrt(std::numeric_limits<S>::epsilon()) * std::max(S(1), x.norm()) / norm;
+    scratch.resize(y.size());
+    calls.counts[0].gradients += 2;
+    moved = x + h * u;
+    calls.make([&](const auto& call) { evaluate_gradient(placed(place, moved), y, out, call); });
+    moved = x - h * u;
+    calls.make([&](const auto& call) { evaluate_gradient(placed(place, moved), y, scratch, call); });
+    out = (out - scratch) / (2 * h);
+  }
+}
+
+}  // namespace detail
+
+/// What an inner search answers to an outer point x:  y(x), the minimizer that `search` finds of `objective` from `start`.
+/// Each of the three places is a constant or depends on x. Make one with `response`.
+template <class ObjectivePlace, class SearchPlace, class StartPlace>
+struct Response {
+  ObjectivePlace objective;
+  SearchPlace search;
+  StartPlace start;
+
+  /// Types that follow from the type of the outer point.
+  template <Point X>
+  struct Types {
+    using Objective = detail::PlacedOf<ObjectivePlace, X>;
+    using Search = decltype(as_search(std::declval<const detail::PlacedOf<SearchPlace, X>&>()));
+    using Optimizer = decltype(Search::optimizer);
+    using Stopping = decltype(Search::stopping);
+    using From = detail::PlacedOf<decltype(StartPlace::from), X>;
+    using Y = PointOf<From>;
+    static_assert(mesaopt::Objective<Objective, Y>,
+                  "mesaopt: the inner objective must be callable as f(y), f(y, gradient), or, marked by family(g), "
+                  "as g(x, y), g(x, y, gradient), with y of the inner start's type");
+    static_assert(OptimizerFor<Optimizer, Objective, Y>,
+                  "mesaopt: the inner optimizer cannot minimize the inner objective (does it need a gradient?)");
+    using Run = RunOf<Optimizer, Stopping, Objective, Y>;
+    using InnerMemory = MemoryOf<Objective, Y>;
+  };
+  template <Point X>
+  using Y = typename Types<X>::Y;
+
+  /// One solve: the inner run with its workspace, and what the adjoint leaves behind.
+  template <Point X>
+  struct Record {
+    using Inner = typename Response::template Y<X>;
+    static constexpr std::size_t levels = std::remove_cvref_t<decltype(Types<X>::Run::state.calls)>::levels;
+
+    typename Types<X>::Run run{};
+    std::array<Counts, levels> counts{};  ///< what this call did, inner level first
+    X x{};
+    Eigen::Index remember = 0;  ///< solutions to hold, for `nearest`
+    bool solved = false;
+    bool factored = false;      ///< `factor` holds the Cholesky factor of an inner Hessian at x
+    bool factor_exact = false;  ///< ... at the solution itself, not only near it
+    bool start_rejected = false;
+    bool other_basin = false;
+    bool adjoint_known = false;
+    Inner start{}, gradient{}, step{}, adjoint{};
+    MatrixOf<Inner> hessian{}, factor{};
+    X direction{}, moved{};
+    Inner scratch{}, mixed{};
+    detail::ConjugateGradientScratch<Inner> linear{};
+  };
+
+  /// What the outer run remembers of the inner one, from accepted outer points only.
+  template <Point X>
+  struct Memory {
+    using Inner = typename Response::template Y<X>;
+    using Record = typename Response::template Record<X>;
+    static constexpr std::size_t levels_below = Record::levels;
+
+    bool known = false;
+    X x{};                                     ///< the last accepted outer point
+    Inner y{};                                 ///< its inner solution
+    bool factored = false;
+    MatrixOf<Inner> factor{};                  ///< Cholesky factor of the inner Hessian there, for the tangent
+    bool adjoint_known = false;
+    Inner adjoint{};                           ///< the adjoint there, to start the next one
+    ScalarOf<Inner> sensitivity = 0;           ///< |Δy| / |Δx| lately
+    PointsOf<X> xs{};                          ///< a ring of solved points, for `nearest`
+    PointsOf<Inner> ys{};
+    std::int64_t held = 0, next = 0;
+    typename Types<X>::InnerMemory inner{};       ///< what the inner objective remembers
+
+    static constexpr auto fields() {
+      using M = Memory;
+      return std::tuple{&M::known,   &M::x,           &M::y,  &M::factored, &M::factor, &M::adjoint_known,
+                        &M::adjoint, &M::sensitivity, &M::xs, &M::ys,       &M::held,   &M::next, &M::inner};
+    }
+    void clear() {
+      known = factored = adjoint_known = false;
+      x.setZero();
+      y.setZero();
+      factor.setZero();
+      adjoint.setZero();
+      xs.setZero();
+      ys.setZero();
+      sensitivity = 0;
+      held = next = 0;
+      detail::clear(inner);
+    }
+    void absorb(const Record& record) {
+      if (!record.solved) return;
+      const auto& solution = best_point(record.run);
+      if (known) {
+        const auto moved = (solution - y).norm(), by = (record.x - x).norm();
+        if (by > 0 && !record.other_basin) sensitivity = std::max(moved / by, sensitivity / 2);
+      }
+      known = true;
+      x = record.x;
+      y = solution;
+      if constexpr (detail::is_tangent<StartPlace>) {
+        factored = record.factored && record.factor_exact;
+        if (factored) factor = record.factor;
+      }
+      adjoint_known = record.adjoint_known;
+      if (adjoint_known) adjoint = record.adjoint;
+      if constexpr (detail::is_nearest<StartPlace>) {
+        if (xs.cols() != record.remember) reserve(x, y, record.remember);
+        xs.col(next) = x;
+        ys.col(next) = y;
+        next = (next + 1) % xs.cols();
+        held = std::min<std::int64_t>(held + 1, xs.cols());
+      }
+      if constexpr (!detail::is_cold<StartPlace>) inner = record.run.state.calls.memory;
+    }
+
+   private:
+    void reserve(const X& at, const Inner& solution, Eigen::Index remember) {
+      xs.setZero(at.size(), remember);
+      ys.setZero(solution.size(), remember);
+    }
+  };
+
+  /// Runs the inner search for outer point x. Its solution is `best_point(record.run)`, valid if `record.solved`.
+  template <Point X>
+  void solve(const X& x, const Memory<X>& memory, Record<X>& record) const {
+    using Inner = Y<X>;
+    using F = typename Types<X>::Objective;
+    using M = MemoryOf<F, Inner>;
+    const auto& f = detail::placed(objective, x);
+    const auto& search_here = as_search(detail::placed(search, x));
+    const auto& from = detail::placed(start.from, x);
+    auto& run = record.run;
+    record.x = x;
+    record.solved = record.factored = record.factor_exact = false;
+    record.start_rejected = record.other_basin = record.adjoint_known = false;
+    const Spend spend{record};
+
+    bool evaluated = false;
+    Evaluation<ScalarOf<Inner>> evaluation;
+    record.start = detail::start_point(from);
+    if constexpr (detail::is_nearest<StartPlace>) {
+      if (start.remember < 1) detail::refuse("nearest: remember", double(start.remember), "it must be 1 or more");
+      record.remember = start.remember;
+      if (memory.held > 0) {
+        Eigen::Index closest = 0;
+        (memory.xs.leftCols(memory.held).colwise() - x).colwise().squaredNorm().minCoeff(&closest);
+        record.start = memory.ys.col(closest);
+      }
+    } else if constexpr (!detail::is_cold<StartPlace>) {
+      if (memory.known) record.start = memory.y;
+    }
+    if constexpr (detail::is_tangent<StartPlace>) {
+      if (memory.known) follow_tangent(x, memory, record);
+    }
+    if (!record.start.allFinite()) return;
+    if constexpr (detail::is_newton_corrected<StartPlace>) {
+      static_assert(TwiceDifferentiable<F, Inner> || Differentiable<F, Inner>,
+                    "mesaopt: newton_corrected needs an inner objective with gradients");
+      evaluated = correct(f, memory, record, evaluation);
+    }
+
+    if (evaluated)
+      begin(f, detail::EvaluatedInnerStart<Inner, M>{record.start, evaluation, record.gradient, memory.inner},
+            search_here.optimizer, search_here.stopping, run);
+    else if constexpr (Prior<typename Types<X>::From>)
+      begin_from(f, from, search_here, memory, record);
+    else
+      begin(f, detail::InnerStart<Inner, M>{record.start, memory.inner}, search_here.optimizer, search_here.stopping, run);
+    resume(f, search_here.optimizer, search_here.stopping, run);
+
+    const auto& y = best_point(run);
+    record.solved = y.allFinite() && best_evaluation(run).usable();
+    if (record.solved) look_for_jump(f, x, memory, record);
+  }
+
+ private:
+  /// Moves what the inner run counted into the record, also when it throws.
+  template <class R>
+  struct Spend {
+    R& record;
+    explicit Spend(R& r) : record(r) { record.run.state.calls.counts = {}; }
+    Spend(const Spend&) = delete;
+    Spend& operator=(const Spend&) = delete;
+    ~Spend() { collect(record); }
+  };
+
+ public:
+  /// Moves what the inner run's calls have counted since into `record.counts`.
+  template <class R>
+  static void collect(R& record) {
+    auto& counted = record.run.state.calls.counts;
+    for (std::size_t i = 0; i < counted.size(); ++i) record.counts[i] += counted[i];
+    counted = {};
+  }
+
+ private:
+  template <class F, class From, class Search, Point X>
+  void begin_from(const F& f, const From& from, const Search& search_here, const Memory<X>& memory, Record<X>& record) const {
+    using Inner = Y<X>;
+    using M = MemoryOf<F, Inner>;
+    if (memory.known && !detail::is_cold<StartPlace>)
+      begin(f, detail::InnerStart<Inner, M>{record.start, memory.inner}, search_here.optimizer, search_here.stopping,
+            record.run);
+    else
+      begin(f, from, search_here.optimizer, search_here.stopping, record.run);
+  }
+
+  /// record.start = y + dy/dx (x − x_last), with dy/dx = −H⁻¹ ∂²g/∂y∂x at the last accepted point.
+  template <Point X>
+  void follow_tangent(const X& x, const Memory<X>& memory, Record<X>& record) const {
+    auto& calls = record.run.state.calls;
+    record.direction = x - memory.x;
+    calls.begin(memory.y);
+    detail::mixed_direction(objective, memory.x, memory.y, record.direction, record.mixed, record.moved, record.scratch, calls);
+    if (memory.factored) {
+      detail::solve_factorized(memory.factor, record.mixed);
+      record.start = memory.y - record.mixed;
+    } else {
+      const auto& f = detail::placed(objective, memory.x);
+      record.step.setZero(memory.y.size());
+      const auto outcome = detail::conjugate_gradient(
+          record.mixed, record.step, record.linear, 1e-6, std::uint64_t(2 * memory.y.size()),
+          [&](const auto& p, auto& q) { calls.hessian_product(f, memory.y, p, q); },
+          [](const auto& r, auto& z) { z = r; });
+      calls.counts[0].linear_iterations += outcome.iterations;
+      record.start = memory.y - record.step;
+      record.start_rejected = outcome.negative_curvature;
+    }
+    if (record.start_rejected || !record.start.allFinite()) {
+      record.start = memory.y;
+      record.start_rejected = true;
+    }
+    collect(record);
+  }
+
+  /// One Newton step of the new inner problem from record.start. True if value and gradient there are known afterwards.
+  template <class F, Point X>
+  bool correct(const F& f, const Memory<X>& memory, Record<X>& record, Evaluation<ScalarOf<Y<X>>>& evaluation) const {
+    using Inner = Y<X>;
+    using S = ScalarOf<Inner>;
+    auto& calls = record.run.state.calls;
+    calls.limit = std::numeric_limits<std::uint64_t>::max();
+    calls.begin(detail::InnerStart<Inner, MemoryOf<F, Inner>>{record.start, memory.inner});
+    record.gradient.resize(record.start.size());
+    evaluation = calls.gradient(f, record.start, record.gradient);
+    if (!evaluation.differentiable() || !record.gradient.allFinite()) {
+      collect(record);
+      return false;
+    }
+    calls.hessian(f, record.start, record.hessian);
+    record.factor = record.hessian;
+    ++calls.counts[0].factorizations;
+    record.factored = detail::factorize(record.factor);
+    if (!record.factored) {
+      record.start_rejected = true;
+      collect(record);
+      return true;
+    }
+    record.step = -record.gradient;
+    detail::solve_factorized(record.factor, record.step);
+    if constexpr (is_quadratic<F>) {
+      // The model is the objective itself: value and gradient at its minimum follow without another evaluation.
+      record.scratch.noalias() = record.hessian * record.step;
+      evaluation.value += record.gradient.dot(record.step) + record.step.dot(record.scratch) / 2;
+      record.gradient += record.scratch;
+      record.start += record.step;
+      record.factor_exact = true;
+    } else {
+      record.mixed = record.start + record.step;
+      record.scratch.resize(record.start.size());
+      const auto there = calls.gradient(f, record.mixed, record.scratch);
+      if (there.differentiable() && record.scratch.allFinite() && there.value <= evaluation.value + there.value_error +
+          8 * std::numeric_limits<S>::epsilon() * std::abs(evaluation.value)) {
+        record.start.swap(record.mixed);
+        record.gradient.swap(record.scratch);
+        evaluation = there;
+      } else {
+        record.start_rejected = true;
+      }
+    }
+    collect(record);
+    return true;
+  }
+
+  /// A solution that moved much further than lately, over a ridge or off a shoulder of the new inner objective, is in
+  /// another basin than the last accepted one.
+  template <class F, Point X>
+  void look_for_jump(const F& f, const X& x, const Memory<X>& memory, Record<X>& record) const {
+    if constexpr (!is_quadratic<F> && !is_stochastic<F>) {
+      using S = ScalarOf<Y<X>>;
+      if (!memory.known || !(memory.sensitivity > 0)) return;
+      const auto& y = best_point(record.run);
+      const S moved = (y - memory.y).norm(), by = (x - memory.x).norm();
+      if (!(moved > 4 * memory.sensitivity * by + S(1e-4) * std::max(S(1), y.norm()))) return;
+      auto& calls = record.run.state.calls;
+      const auto limit = std::exchange(calls.limit, std::numeric_limits<std::uint64_t>::max());
+      const S there = best_evaluation(record.run).value;
+      const S here = calls.value(f, memory.y).value;
+      for (const S t : {S(0.1), S(0.3), S(0.5), S(0.7), S(0.9)}) {
+        record.scratch = memory.y + t * (y - memory.y);
+        const S between = calls.value(f, record.scratch).value;
+        const S chord = here + t * (there - here);
+        if (between > chord + S(1e-3) * std::abs(here - there)) record.other_basin = true;
+      }
+      calls.limit = limit;
+    }
+  }
+};
+
+/// What an inner search answers to an outer point.
+///
+///     response(family(g), Lbfgs{}, y0)                                             x parameterizes the objective g(x, y)
+///     response(f, by_outer([](const auto& x) { return Adam{...}; }), y0)           x parameterizes the optimizer
+///     response(f, Lbfgs{}, by_outer([](const auto& x) { return x; }))              x seeds it
+///
+/// The search is a Search, or an optimizer, which brings its default stopping rule. A bare start is `cold(start)`;
+/// `warm`, `nearest`, `tangent` and `newton_corrected` look back to the last accepted outer point.
+template <class ObjectivePlace, class SearchPlace, class StartPlace>
+auto response(ObjectivePlace objective, SearchPlace search, StartPlace start) {
+  using Policy = decltype(detail::as_start(std::move(start)));
+  return Response<ObjectivePlace, SearchPlace, Policy>{std::move(objective), std::move(search),
+                                                       detail::as_start(std::move(start))};
+}
+
+}  // namespace mesaopt

@@ -1,0 +1,26 @@
+# A project that gets the library by `kind` (find_package, add_subdirectory or fetch_content) configures, builds and runs.
+cmake_minimum_required(VERSION 3.22)
+include(${settings})
+set(work ${build}/tests/consumers/${kind})
+file(REMOVE_RECURSE ${work})
+
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE said ERROR_VARIABLE said)
+  if(result)
+    string(REPLACE ";" " " command "${ARGN}")
+    message(FATAL_ERROR "${command}\n${said}")
+  endif()
+endfunction()
+
+set(options -DCMAKE_CXX_COMPILER=${compiler} -DCMAKE_BUILD_TYPE=Debug -DMESAOPT_SOURCE=${project})
+if(eigen)
+  list(APPEND options -DEigen3_DIR=${eigen})
+endif()
+if(kind STREQUAL find_package)
+  run(${CMAKE_COMMAND} --install ${build} --prefix ${work}/installed)
+  file(RENAME ${work}/installed ${work}/moved)  # a package may be moved
+  list(APPEND options -DCMAKE_PREFIX_PATH=${work}/moved)
+endif()
+run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/${kind} -B ${work}/build -G ${generator} ${options})
+run(${CMAKE_COMMAND} --build ${work}/build)
+run(${work}/build/consumer)

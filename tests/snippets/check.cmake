@@ -1,0 +1,35 @@
+# The C++ of `page`, a Markdown file of the project, compiles, and runs to the end.
+cmake_minimum_required(VERSION 3.22)
+include(${settings})
+if(NOT DEFINED prelude)
+  set(prelude ${build}/tests/snippets/prelude.hpp)
+endif()
+string(MAKE_C_IDENTIFIER ${page} name)
+set(out ${build}/tests/snippets/${name})
+file(REMOVE_RECURSE ${out})
+file(MAKE_DIRECTORY ${out})
+
+execute_process(COMMAND awk -v out=${out} -v page=${page} -f ${CMAKE_CURRENT_LIST_DIR}/extract.awk ${page}
+                WORKING_DIRECTORY ${project} RESULT_VARIABLE result ERROR_VARIABLE said)
+if(result)
+  complain("${said}")
+endif()
+
+file(GLOB programs ${out}/*.cpp)
+foreach(program IN LISTS programs)
+  set(before)
+  if(program MATCHES "/page.cpp$")
+    set(before -include ${prelude})
+  endif()
+  execute_process(COMMAND ${compiler} -std=c++20 ${own_flags} ${includes} ${before} ${program} -o ${program}.out -pthread
+                  RESULT_VARIABLE result ERROR_VARIABLE said)
+  if(result)
+    complain("${page} does not compile (the program is ${program}):\n${said}")
+    continue()
+  endif()
+  execute_process(COMMAND ${program}.out WORKING_DIRECTORY ${out} TIMEOUT 120
+                  RESULT_VARIABLE result OUTPUT_VARIABLE said ERROR_VARIABLE said)
+  if(result)
+    complain("${page} compiles, but the run ends with '${result}' (the program is ${program}.out):\n${said}")
+  endif()
+endforeach()
