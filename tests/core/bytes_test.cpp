@@ -29,7 +29,6 @@ enum class Colour : std::uint8_t { red, green };
 
 struct Empty {
   static constexpr std::tuple<> fields() { return {}; }
-  friend bool operator==(const Empty&, const Empty&) = default;
 };
 
 template <class S>

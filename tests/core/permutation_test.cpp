@@ -56,7 +56,7 @@ TEST_CASE("shuffles are the same on every compiler and platform", "[core]") {
 }
 
 TEST_CASE("every element comes to every place equally often", "[core]") {
-  for (const std::uint64_t size : {2, 3, 4, 5, 7, 8, 9, 16, 17, 33, 100, 128}) {
+  for (const std::uint64_t size : {2u, 3u, 4u, 5u, 7u, 8u, 9u, 16u, 17u, 33u, 100u, 128u}) {
     const double epochs = 100.0 * static_cast<double>(size);
     std::vector<double> count(size * size, 0.0);
     for (std::uint64_t epoch = 0; epoch < 100 * size; ++epoch) {
@@ -72,7 +72,7 @@ TEST_CASE("every element comes to every place equally often", "[core]") {
 }
 
 TEST_CASE("all orders of few elements are equally frequent", "[core]") {
-  for (const std::uint64_t size : {3, 4, 5}) {
+  for (const std::uint64_t size : {3u, 4u, 5u}) {
     std::size_t orders = 1;
     for (std::uint64_t k = 2; k <= size; ++k) orders *= k;
     const std::uint64_t epochs = 400 * orders;

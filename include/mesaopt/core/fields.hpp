@@ -64,9 +64,6 @@ concept Optional = is_a<T, std::optional>;
 template <class T>
 concept Tuple = is_a<T, std::tuple> || is_a<T, std::pair>;
 
-template <class>
-inline constexpr bool never = false;
-
 }  // namespace detail
 
 /// True if two objects are the same bits: the test of "resumed, forked or on eight threads, it is the same run".

@@ -52,7 +52,8 @@ constexpr WideProduct wide_product(std::uint64_t a, std::uint64_t b) {
   return {(a >> 32) * (b >> 32) + (middle >> 32) + (other >> 32), (other << 32) | (low & half)};
 }
 
-/// a b + c, never left to the compiler: it may fuse a plain a * b + c on one machine and not on the next.
+/// a b + c: fused at run time, rounded twice at compile time. Never left to the compiler, which fuses a plain a * b + c
+/// on one machine and not on the next.
 constexpr double multiply_add(double a, double b, double c) {
   return std::is_constant_evaluated() ? a * b + c : std::fma(a, b, c);
 }
