@@ -2,7 +2,6 @@
 # Builds and runs the main example, installing first what it needs. Arguments are passed on to it.
 #   scripts/demo.sh [ARGUMENT ...]
 set -euo pipefail
-here=$PWD
 cd "$(dirname "$0")/.."
 source scripts/setup.sh
 
@@ -17,7 +16,6 @@ say "Building $example (about half a minute)"
 configure build/demo --preset release -DMESAOPT_BUILD_TESTS=OFF -DMESAOPT_BUILD_BENCHMARKS=OFF
 cmake --build build/demo --target "$example" --parallel "$(jobs)"
 
-program=$PWD/build/demo/examples/$example
-say "Running $example"
-cd "$here"
-exec "$program" "$@"
+say "Running $example in build/demo, where its picture goes"
+cd build/demo
+exec "examples/$example" "$@"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the other scripts: makes sure that what they need is installed. Does nothing where all is there already.
 #
 #   need_compiler; need_build_tools; need eigen ...     what must be there
@@ -37,30 +38,36 @@ first_good_compiler() {
   return 1
 }
 
-gxx_names() { echo g++ g++-{12..19}; }
-clangxx_names() { echo clang++ clang++-{14..24}; }
+gxx=(g++ g++-{12..19})
+clangxx=(clang++ clang++-{14..24})
 
-# Whether CMake finds a package, which is what counts in the end.
+# Ninja where it is, CMake's own choice where not, what a build folder was begun with in any case.
+choose_generator() {
+  if command -v ninja >/dev/null; then export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}; fi
+}
+
+# cmake_finds PACKAGE [LANGUAGE]: whether CMake finds it, which is what counts in the end.
 cmake_finds() {
   is_there cmake && is_there build_tool || return 1
   local folder found=1
   folder=$(mktemp -d)
-  printf 'cmake_minimum_required(VERSION 3.22)\nproject(probe LANGUAGES NONE)\nfind_package(%s REQUIRED NO_MODULE)\n' "$1" \
-    >"$folder/CMakeLists.txt"
-  cmake $(generator_for "$folder/build") -S "$folder" -B "$folder/build" >/dev/null 2>&1 && found=0
+  printf 'cmake_minimum_required(VERSION 3.22)\nproject(probe LANGUAGES %s)\nfind_package(%s REQUIRED NO_MODULE)\n' \
+    "${2:-NONE}" "$1" >"$folder/CMakeLists.txt"
+  choose_generator
+  cmake -S "$folder" -B "$folder/build" >/dev/null 2>&1 && found=0
   rm -rf "$folder"
   return $found
 }
 
 is_there() {
   case $1 in
-    compiler) [ -n "${CXX:-}" ] || first_good_compiler $(gxx_names) $(clangxx_names) >/dev/null ;;
-    clang) first_good_compiler $(clangxx_names) >/dev/null ;;
+    compiler) [ -n "${CXX:-}" ] || first_good_compiler "${gxx[@]}" "${clangxx[@]}" >/dev/null ;;
+    clang) first_good_compiler "${clangxx[@]}" >/dev/null ;;
     build_tool) command -v ninja >/dev/null || command -v make >/dev/null ;;
     cmake) command -v cmake >/dev/null && at_least "$(cmake --version | sed -n '1s/.* //p')" 3.22 ;;
     eigen) cmake_finds Eigen3 ;;
     catch2) cmake_finds Catch2 ;;
-    benchmark) cmake_finds benchmark ;;
+    benchmark) cmake_finds benchmark CXX ;;
     *) command -v "$1" >/dev/null ;;
   esac
 }
@@ -98,13 +105,13 @@ package() {
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
-apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0 "$@" </dev/null; }
+apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0 "$@" </dev/null; }
 
 # apt_install LOG PACKAGE...
 apt_install() {
   local log=$1
   shift
-  apt install -y --no-install-recommends "$@" >>"$log" 2>&1
+  apt_get install -y --no-install-recommends "$@" >>"$log" 2>&1
 }
 
 missing_among() {
@@ -129,7 +136,7 @@ set_up() {
       say "Installing it with apt-get (a minute or two)"
       mkdir -p build
       log=$PWD/build/setup.log
-      apt update >"$log" 2>&1 || echo "apt-get update failed (see $log); trying with the lists that are here."
+      apt_get update >"$log" 2>&1 || echo "apt-get update failed (see $log); trying with the lists that are here."
       for thing in $missing; do packages+=("$(package "$thing")"); done
       if [ -n "$missing" ]; then
         echo "  ${packages[*]}"
@@ -146,14 +153,10 @@ set_up() {
     fi
   fi
   if [[ " ${needed[*]} " == *" compiler "* && -z "${CXX:-}" ]]; then
-    CXX=$(first_good_compiler $(gxx_names) $(clangxx_names))
+    CXX=$(first_good_compiler "${gxx[@]}" "${clangxx[@]}")
     export CXX
   fi
-}
-
-# The generator option for a fresh build folder: Ninja where it is, CMake's own choice where not.
-generator_for() {
-  if [ ! -e "$1/CMakeCache.txt" ] && [ -z "${CMAKE_GENERATOR:-}" ] && command -v ninja >/dev/null; then echo "-G Ninja"; fi
+  choose_generator
 }
 
 # How many compilers at once: one a core, and one for every 1.5 GB of memory.
@@ -171,7 +174,7 @@ configure() {
   local folder=$1
   shift
   mkdir -p "$folder"
-  if ! cmake $(generator_for "$folder") -S . -B "$folder" "$@" >"$folder/configure.log" 2>&1; then
+  if ! cmake -S . -B "$folder" "$@" >"$folder/configure.log" 2>&1; then
     cat "$folder/configure.log" >&2
     return 1
   fi

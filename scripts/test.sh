@@ -4,7 +4,8 @@
 #   scripts/test.sh --quick    only the tests of the headers: no examples, documents, consumers
 #   scripts/test.sh --clang    with clang++
 #   scripts/test.sh --asan     with the address and undefined behaviour sanitizers
-#   scripts/test.sh --ci       what continuous integration runs: both compilers, layout, clang-tidy, sanitizers
+#   scripts/test.sh --ci       what continuous integration runs: both compilers, layout, clang-tidy, and
+#                              the sanitizers on core and nested where the time allows
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/setup.sh
@@ -16,7 +17,10 @@ for argument in "$@"; do
     --clang) clang=true ;;
     --asan) asan=true ;;
     --ci) ci=true ;;
-    -h | --help) sed -n '2,/^set/{/^set/d;s/^# \?//;p}' "$0"; exit 0 ;;
+    -h | --help)
+      sed -n '2,/^set/{/^set/d;s/^# \?//;p}' "$0"
+      exit 0
+      ;;
     *) die "unknown option $argument; there are --quick, --clang, --asan and --ci." ;;
   esac
 done
@@ -39,80 +43,90 @@ check() {
   fi
 }
 
-# suite NAME CTEST_OPTIONS CONFIGURE_OPTION...: configures, builds and runs in build/test-NAME.
-# What does not build counts as tests that failed, so all of the rest is still built and run.
+# suite NAME CMAKE_OPTION...: configures, builds and runs the tests in build/test-NAME; only those of the folders in
+# `rooms` if it names any, and those that CTest selects by `selection`. What does not build counts as tests that failed:
+# all the rest is still built and run.
 suite() {
-  local folder=build/test-$1 ctest_options=$2 keep_going=-k result numbers
-  shift 2
+  local folder=build/test-$1 keep_going=(-k) targets=() chosen=("${selection[@]}") room outcome
+  shift
   say "Configuring $folder"
   if ! configure "$folder" "$@"; then
     count 0 1
     return
   fi
-  say "Building $folder ($(jobs) at a time)"
-  if grep -q '^CMAKE_GENERATOR:INTERNAL=Ninja' "$folder/CMakeCache.txt"; then keep_going="-k 0"; fi
-  # shellcheck disable=SC2086
-  cmake --build "$folder" --parallel "$(jobs)" -- $keep_going || echo "FAILED: not everything builds in $folder"
-  say "Testing $folder"
-  # shellcheck disable=SC2086
-  ctest --test-dir "$folder" --parallel "$(jobs)" --output-on-failure --progress $ctest_options 2>&1 |
-    tee "$folder/ctest.log" || true
-  result=$(sed -n 's/.*tests passed, \([0-9]*\) tests\? failed out of \([0-9]*\).*/\1 \2/p' "$folder/ctest.log" | tail -n 1)
-  if [ -z "$result" ]; then
-    echo "FAILED: no tests were run in $folder"
-    count 0 1
-    return
+  if [ ${#rooms[@]} != 0 ]; then
+    for room in "${rooms[@]}"; do targets+=("test_$room"); done
+    targets=(--target "${targets[@]}")
+    chosen+=(--label-regex "^($(IFS='|' && echo "${rooms[*]}"))\$")
   fi
-  read -r -a numbers <<<"$result"
-  count $((numbers[1] - numbers[0])) "${numbers[0]}"
+  if grep -q '^CMAKE_GENERATOR:INTERNAL=Ninja' "$folder/CMakeCache.txt"; then keep_going=(-k 0); fi
+  say "Building $folder"
+  if ! cmake --build "$folder" --parallel "$(jobs)" "${targets[@]}" -- "${keep_going[@]}"; then
+    echo "FAILED: not all of $folder builds"
+  fi
+  say "Testing $folder"
+  ctest --test-dir "$folder" --parallel "$(jobs)" --output-on-failure "${chosen[@]}" 2>&1 |
+    tee "$folder/ctest.log" | grep --line-buffered -v '^ *Start ' || true
+  outcome=$(sed -n 's/.*tests passed, \([0-9]*\) tests* failed out of \([0-9]*\).*/\2 \1/p' "$folder/ctest.log")
+  if [ -n "$outcome" ]; then
+    count $((${outcome% *} - ${outcome#* })) "${outcome#* }"
+  else
+    echo "FAILED: no test was run in $folder"
+    count 0 1
+  fi
 }
 
-sources() { find include tests examples benchmarks -name '*.hpp' -o -name '*.cpp'; }
+layout() {
+  find include tests examples benchmarks -name '*.hpp' -print0 -o -name '*.cpp' -print0 |
+    xargs -0 clang-format --dry-run -Werror
+}
 
-layout() { sources | xargs clang-format --dry-run -Werror; }
-
+# All headers as one translation unit, with the flags of the build folder $1.
 tidy() {
-  mkdir -p build
-  (cd include && find mesaopt -name '*.hpp' | sort | sed 's/.*/#include <&>/') >build/all_headers.cpp
-  clang-tidy --quiet --warnings-as-errors='*' build/all_headers.cpp -- -std=c++20 -Iinclude -isystem "$1"
+  local eigen
+  eigen=$(sed -n 's/^foreach(directory IN ITEMS \(.*\))$/\1/p' "$1/tests/settings.cmake")
+  (cd include && find mesaopt -name '*.hpp' | sort | sed 's/.*/#include <&>/') >"$1/all_headers.cpp"
+  clang-tidy --quiet --config-file=.clang-tidy --warnings-as-errors='*' "$1/all_headers.cpp" -- \
+    -std=c++20 -Iinclude -isystem "${eigen%%;*}"
 }
 
 need compiler build_tool cmake eigen catch2
 if $clang || $ci; then need clang; fi
 if $ci; then want clang-format clang-tidy; fi
 set_up
-clangxx=$(first_good_compiler $(clangxx_names) || true)
-if $clang; then export CXX=$clangxx; fi
 
-options=()
-ctest_options=
-name=$(basename "$CXX")
-preset=dev
-if $quick; then
-  options+=(-DMESAOPT_BUILD_EXAMPLES=OFF)
-  ctest_options="-LE script"
-fi
-if $asan; then
-  preset=asan-ubsan
-  name+=-asan
-fi
-if $ci; then options+=(-DMESAOPT_WERROR=ON); fi
-options+=(-DCMAKE_CXX_COMPILER="$CXX")
-
+rooms=()
+selection=()
+if $clang; then CXX=$(first_good_compiler "${clangxx[@]}"); fi
+if $ci; then CXX=$(first_good_compiler "${gxx[@]}" "$CXX"); fi
 tests=$(find tests -name '*_test.cpp' | wc -l)
-minutes=$(((tests * 8 / $(jobs) + 89) / 60))
-say "$tests test files with $CXX: about $minutes minutes here, at $(jobs) compilers at a time"
-
-suite "$name" "$ctest_options" --preset $preset "${options[@]}"
+say "$tests test files, $(jobs) at a time: about $((tests * 8 / $(jobs) / 60 + 2)) minutes a compiler"
 
 if $ci; then
-  if is_there clang-format && clang-format --version | grep -q 'version 14'; then
+  warnings=-DMESAOPT_WERROR=ON
+  suite g++ --preset dev $warnings -DCMAKE_CXX_COMPILER="$CXX"
+  if is_there clang-format && clang-format --version | grep -q 'version 14\.'; then
     check "Layout (clang-format)" layout
   else
-    say "Layout is not checked: that needs clang-format 14"
+    say "Layout was not checked: that takes clang-format 14, as others lay out differently"
   fi
-  suite clang++ "-LE script" --preset dev "${options[@]}" -DCMAKE_CXX_COMPILER="$clangxx"
+  if is_there clang-tidy; then check "clang-tidy, on all headers" tidy build/test-g++; fi
+  selection=(--label-exclude script)
+  suite clang++ --preset dev $warnings -DMESAOPT_BUILD_EXAMPLES=OFF \
+    -DCMAKE_CXX_COMPILER="$(first_good_compiler "${clangxx[@]}")"
+  if [ $SECONDS -lt 600 ]; then
+    rooms=(core nested)
+    suite asan --preset asan-ubsan $warnings -DMESAOPT_BUILD_EXAMPLES=OFF -DCMAKE_CXX_COMPILER="$CXX"
+  else
+    say "The sanitizers were not run: this took $((SECONDS / 60)) minutes already (scripts/test.sh --asan runs them)"
+  fi
+else
+  name=$(basename "$CXX") preset=dev examples=ON
+  if $asan; then name+=-asan preset="asan-ubsan"; fi
+  if $quick; then examples=OFF selection=(--label-exclude script); fi
+  suite "$name" --preset $preset -DMESAOPT_BUILD_EXAMPLES=$examples -DCMAKE_CXX_COMPILER="$CXX"
 fi
 
+say "Done in $((SECONDS / 60)) min $((SECONDS % 60)) s"
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -76,8 +76,9 @@ TEST_CASE("Newton solves a quadratic in one step and one evaluation", "[gradient
 TEST_CASE("Newton squares the error in each of the last steps on Rosenbrock's valley", "[gradient]") {
   const Eigen::VectorXd x0 = Rosenbrock::start(10);
   std::vector<double> errors;
-  const auto s = minimize(Rosenbrock{}, x0, Newton{}, GradientBelow{1e-14} || MaxIterations{60},
-                          [&](const auto& state, const Progress&) { errors.push_back((state.x.array() - 1).matrix().norm()); });
+  const auto s =
+      minimize(Rosenbrock{}, x0, Newton{}, GradientBelow{1e-14} || MaxIterations{60},
+               [&](const auto& state, const Progress&) { errors.push_back((state.x.array() - 1).matrix().norm()); });
   CHECK(s.status == Status::gradient_below);
   CHECK(s.counts[0].iterations < 30);
   CHECK(s.counts[0].gradients < 45);
@@ -90,7 +91,8 @@ TEST_CASE("Newton squares the error in each of the last steps on Rosenbrock's va
 
 TEST_CASE("Newton leaves indefinite starts for a minimum", "[gradient]") {
   // With y = −x/2 the minima are those of x⁴ − 5/4 x²: x = ±sqrt(5/8), of value −25/64.
-  for (const Eigen::Vector2d& x0 : {Eigen::Vector2d(0.1, 0.0), Eigen::Vector2d(-1e-3, 2e-3), Eigen::Vector2d(0.2, -3)}) {
+  for (const Eigen::Vector2d& x0 :
+       {Eigen::Vector2d(0.1, 0.0), Eigen::Vector2d(-1e-3, 2e-3), Eigen::Vector2d(0.2, -3)}) {
     const auto s = minimize(TwoWells{}, x0, Newton{}, GradientBelow{1e-13} || MaxIterations{50});
     CHECK(s.status == Status::gradient_below);
     CHECK(s.value == Approx(-25.0 / 64));
@@ -117,7 +119,8 @@ TEST_CASE("Newton goes on where the Hessian is singular, zero or not finite", "[
       if (x.norm() > 1) H.setConstant(broken);
     }
   };
-  for (const double broken : {0.0, std::numeric_limits<double>::quiet_NaN(), -std::numeric_limits<double>::infinity()}) {
+  for (const double broken :
+       {0.0, std::numeric_limits<double>::quiet_NaN(), -std::numeric_limits<double>::infinity()}) {
     const auto s = minimize(Fourth{broken}, Eigen::Vector2d(2, 1), Newton{}, GradientBelow{1e-8} || MaxIterations{100});
     CHECK(s.status == Status::gradient_below);
   }
@@ -143,7 +146,8 @@ TEMPLATE_TEST_CASE("Newton works for float and double, fixed and dynamic sizes",
 
 TEST_CASE("Newton asked for more digits than there are stalls after a few steps", "[gradient]") {
   const Quadratic<> f(spread(10, 1e6), Eigen::VectorXd::LinSpaced(10, -1, 1));
-  const auto s = minimize(f, Eigen::VectorXd(Eigen::VectorXd::Constant(10, 3)), Newton{}, GradientBelow{0} || MaxIterations{500});
+  const auto s =
+      minimize(f, Eigen::VectorXd(Eigen::VectorXd::Constant(10, 3)), Newton{}, GradientBelow{0} || MaxIterations{500});
   CHECK((s.status == Status::stalled || s.status == Status::gradient_below));
   CHECK(s.counts[0].evaluations() < 120);
   CHECK(s.state.gradient.cwiseAbs().maxCoeff() < 1e-8);

@@ -1,12 +1,11 @@
 // CONTROL
-#include <mesaopt/core/call.hpp>
+#include <mesaopt/mesaopt.hpp>
 
-#include <Eigen/Core>
-
-struct Bowl {
-  double operator()(const Eigen::VectorXd& x) const { return x.squaredNorm(); }
-};
-
-static_assert(!mesaopt::Remembers<Bowl, Eigen::VectorXd>);
-
-int main() {}
+int main() {
+  const auto bowl = [](const Eigen::VectorXd& x, Eigen::VectorXd& gradient) {
+    gradient = 2 * x;
+    return x.squaredNorm();
+  };
+  const Eigen::VectorXd x0 = Eigen::VectorXd::Ones(3);
+  return mesaopt::minimize(bowl, x0, mesaopt::Lbfgs{}).value < 1e-12 ? 0 : 1;
+}

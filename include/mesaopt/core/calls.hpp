@@ -104,6 +104,7 @@ struct Calls {
     if (exhausted()) return spent();
     const auto index = counts[0].evaluations();
     ++counts[0].gradients;
+    gradient.resize(x.size());  // a loaded state comes without its scratch
     const Collect collect{*this, slot};
     return note(detail::evaluate_gradient(f, x, gradient, call(slot, index)), index);
   }
@@ -137,12 +138,12 @@ struct Calls {
   /// The Hessian at x: the objective's own, else column by column from Hessian products, made symmetric.
   template <class F>
   void hessian(const F& f, const X& x, MatrixOf<X>& out) {
+    out.resize(x.size(), x.size());
     if constexpr (detail::HasHessian<F, X>) {
       const Collect collect{*this, slot};
       ++counts[0].hessians;
       detail::evaluate_hessian(f, x, out, call(slot, counts[0].evaluations()));
     } else {
-      out.resize(x.size(), x.size());
       slot.plus.setZero(x.size());
       for (Eigen::Index j = 0; j < x.size(); ++j) {
         slot.plus[j] = 1;

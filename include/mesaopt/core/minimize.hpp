@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <type_traits>
 #include <utility>
 
@@ -28,7 +29,7 @@ Solution<StateOf<O, F, PointOf<P>>> minimize(const F& f, const P& start, const O
 template <class F, Start P, class O>
   requires OptimizerFor<O, F, PointOf<P>>
 Solution<StateOf<O, F, PointOf<P>>> minimize(const F& f, const P& start, const O& optimizer) {
-  return minimize(f, start, optimizer, default_stopping(optimizer));
+  return as_search(optimizer)(f, start);
 }
 
 /// The same with a Search.
@@ -51,33 +52,52 @@ struct OptimizerIn<Search<O, R>> {
   using type = O;
 };
 
+template <class... Rest>
+inline constexpr bool stopping_comes_first = true;
+template <class First, class... Rest>
+inline constexpr bool stopping_comes_first<First, Rest...> = StoppingRule<First>;
+
 /// Says in one sentence what is missing for O to minimize F from P.
-template <class F, class P, class Given>
+template <class F, class P, class Given, class... Rest>
 constexpr void explain() {
   static_assert(Start<P>,
-                "mesaopt: the start must be a plain Eigen column vector (Eigen::VectorXd, Eigen::Vector2d, ...) or a prior. "
-                "For an expression, write its type: Eigen::VectorXd x0 = Eigen::VectorXd::Zero(2);");
+                "mesaopt: the start must be a plain Eigen column vector of float or double (Eigen::VectorXd, Eigen::Vector2d, "
+                "...) or a prior. For an expression, write its type: Eigen::VectorXd x0 = Eigen::VectorXd::Zero(2);");
   if constexpr (Start<P>) {
     using X = PointOf<P>;
     using O = typename OptimizerIn<Given>::type;
     if constexpr (!Objective<F, X>) {
-      static_assert(!callable_if_mutable<F, X>,
+      static_assert(!Remembers<F, X>,
+                    "mesaopt: an objective that declares a Memory takes a const Call<Memory<X>>& as its last argument: "
+                    "f(x, call) -> number, or f(x, gradient, call) -> number");
+      static_assert(Remembers<F, X> || !callable_if_mutable<F, X>,
                     "mesaopt: calling the objective must not change it. Make its operator() const (a lambda: not mutable); "
                     "what it remembers belongs into a Memory (core/call.hpp)");
-      static_assert(callable_if_mutable<F, X>,
+      static_assert(Remembers<F, X> || callable_if_mutable<F, X>,
                     "mesaopt: the objective must be callable as f(x) -> number, or f(x, gradient) -> number, "
-                    "with x of the start's type");
+                    "with x and gradient of the start's type");
     } else {
-      static_assert(!needs_gradient<O> || Differentiable<F, X>,
-                    "mesaopt: this optimizer needs gradients. Give f(x, gradient) -> value, or wrap the objective: "
-                    "finite_difference(f), or forward_mode(f) if f is a template");
+      constexpr bool lacks_gradient = needs_gradient<O> && !Differentiable<F, X>;
+      if constexpr (lacks_gradient && requires { F::template explain_no_gradient<X>(); })
+        F::template explain_no_gradient<X>();
+      else
+        static_assert(!lacks_gradient,
+                      "mesaopt: this optimizer needs gradients. Give f(x, gradient) -> value, or wrap the objective: "
+                      "finite_difference(f), or forward_mode(f) if f is a template");
       static_assert(!Bounded<F, X> || handles_bounds<O>,
                     "mesaopt: this optimizer does not keep bounds. Use in_box(f, box), which transforms the variables, "
                     "or an optimizer that keeps them (CmaEs)");
-      if constexpr (!needs_gradient<O> || Differentiable<F, X>)
+      if constexpr (!lacks_gradient && (!Bounded<F, X> || handles_bounds<O>)) {
         static_assert(OptimizerFor<O, F, X>,
                       "mesaopt: this type is no optimizer for the objective: it needs a template State<X, M> and const "
-                      "init(f, start, state) and step(f, state). See docs/adding_an_optimizer.md");
+                      "init(f, start, state) and step(f, state). See core/optimizer.hpp");
+        static_assert(!OptimizerFor<O, F, X> || sizeof...(Rest) == 0 || std::same_as<O, Given>,
+                      "mesaopt: a Search has a stopping rule already; write minimize(f, start, search), or "
+                      "minimize(f, start, optimizer, stopping, observers...)");
+        static_assert(!OptimizerFor<O, F, X> || stopping_comes_first<Rest...> || !std::same_as<O, Given>,
+                      "mesaopt: after the optimizer comes a stopping rule, such as GradientBelow{1e-8} || "
+                      "MaxEvaluations{1000}, then observers");
+      }
     }
   }
 }
@@ -86,7 +106,7 @@ constexpr void explain() {
 /// Chosen only when something above is missing: names what it is.
 template <class F, class P, class O, class... Rest>
 int minimize(const F&, const P&, const O&, const Rest&...) {
-  detail::explain<F, P, O>();
+  detail::explain<F, P, O, Rest...>();
   return 0;
 }
 

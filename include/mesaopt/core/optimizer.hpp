@@ -28,15 +28,24 @@ concept SearchState = std::copyable<S> && requires(const S& s) {
   S::fields();
 };
 
+namespace detail {
+template <class O>
+inline constexpr bool needs_gradient = requires { requires O::needs_gradient; };
+template <class O>
+inline constexpr bool handles_bounds = requires { requires O::handles_bounds; };
+}  // namespace detail
+
 /// An optimizer is a recipe that never changes; everything that changes is in its State.
 ///
 ///     optimizer.init(f, start, state);   // the state at the start: a point or a prior
 ///     optimizer.step(f, state);          // one iteration, in place, without allocating
 ///
 /// `init` on a used state restarts it in place. Because both are const, one optimizer may run inside the objective of
-/// another, or in many threads at once. When it can do no more, it says so in `state.status`.
+/// another, or in many threads at once. When it can do no more, it says so in `state.status`. One that keeps the bounds
+/// of an objective that has some declares `static constexpr bool handles_bounds = true`; no other may be given such.
 template <class O, class F, class X>
-concept OptimizerFor = Objective<F, X> && std::copy_constructible<O> && SearchState<StateOf<O, F, X>> &&
+concept OptimizerFor = Objective<F, X> && (!Bounded<F, X> || detail::handles_bounds<O>) &&
+                       std::copy_constructible<O> && SearchState<StateOf<O, F, X>> &&
                        requires(const O& optimizer, const F& f, const X& start, StateOf<O, F, X>& state) {
                          optimizer.init(f, start, state);
                          optimizer.step(f, state);
@@ -67,10 +76,6 @@ concept SamplerFor =
     };
 
 namespace detail {
-template <class O>
-inline constexpr bool needs_gradient = requires { requires O::needs_gradient; };
-template <class O>
-inline constexpr bool handles_bounds = requires { requires O::handles_bounds; };
 /// Optimizers whose value never rises declare their State monotone, which spares the run a copy of the best point.
 template <class S>
 inline constexpr bool is_monotone = requires { requires S::monotone; };

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -54,7 +56,14 @@ void keep_best(Run<S, T>& run) {
   if constexpr (!is_monotone<S>) {
     const auto& evaluation = run.state.evaluation;
     if (!evaluation.usable()) return;
-    if (is_stochastic<F> || !run.best.known || evaluation.value < run.best.evaluation.value) {
+    using Scalar = ScalarOf<typename Run<S, T>::X>;
+    Scalar tie = 0;
+    // Values are flat to rounding long before gradients are: of points with one value the last is nearest to the minimum.
+    if constexpr (requires { run.state.gradient; })
+      tie = 4 * std::numeric_limits<Scalar>::epsilon() * std::abs(run.best.lowest);
+    const bool first = is_stochastic<F> || !run.best.known;
+    if (first || evaluation.value < run.best.lowest || (tie > 0 && evaluation.value <= run.best.lowest + tie)) {
+      run.best.lowest = first ? evaluation.value : std::min(run.best.lowest, evaluation.value);
       run.best.x = run.state.x;
       run.best.evaluation = evaluation;
       run.best.known = true;
@@ -86,7 +95,9 @@ void begin(const F& f, const P& start, const O& optimizer, const R& stopping, Ru
   detail::check_start(start);
   detail::check_rule(stopping);
   const auto began = std::chrono::steady_clock::now();
-  run.status = Status::running;
+  run.status = Status::bad_start;  // stands if the objective throws: there is nothing to resume yet
+  run.state.value = std::numeric_limits<ScalarOf<PointOf<P>>>::quiet_NaN();
+  run.state.evaluation = {};
   run.seconds = 0;
   run.best.known = false;
   run.state.calls.limit = detail::evaluation_limit(stopping);

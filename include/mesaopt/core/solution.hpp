@@ -21,7 +21,8 @@ struct Best {
   X x{};
   Evaluation<ScalarOf<X>> evaluation{};
   bool known = false;
-  static constexpr auto fields() { return std::tuple{&Best::x, &Best::evaluation, &Best::known}; }
+  ScalarOf<X> lowest = 0;  ///< lowest value so far: of x, but for rounding
+  static constexpr auto fields() { return std::tuple{&Best::x, &Best::evaluation, &Best::known, &Best::lowest}; }
 };
 
 /// What a search answers. It prints itself, and it is a Prior: another search may start from it.

@@ -92,8 +92,9 @@ struct GradientBelow {
   template <class S>
   Status operator()(const S& state, const Progress&) const {
     static_assert(requires { state.gradient; }, "GradientBelow needs an optimizer that uses gradients");
-    return double(state.gradient.template lpNorm<Eigen::Infinity>()) <= tolerance ? Status::gradient_below
-                                                                                 : Status::running;
+    // Entry by entry, as a norm may lose a NaN.
+    const bool below = (state.gradient.array().abs().template cast<double>() <= tolerance).all();
+    return below ? Status::gradient_below : Status::running;
   }
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstdint>
@@ -58,14 +59,16 @@ struct Descent {
     typename DirectionPiece::template Memory<X> memory{};
     S step = 0;                ///< last step size
     S slope = 0;               ///< last slope along the direction
-    std::int32_t idle = 0;     ///< consecutive steps that improved neither value nor gradient
+    S lowest = std::numeric_limits<S>::quiet_NaN();  ///< least value so far: noise may not add up to a rise
+    S steepness = 0;           ///< squared norm of the gradient when the last step improved it; 0: values still improve
+    std::int32_t idle = 0;     ///< steps since then, none of which improved value or gradient beyond noise
     Calls<X, M> calls{};
 
     X d{}, next_x{}, next_gradient{}, kept_x{}, kept_gradient{};  ///< scratch
 
     static constexpr auto fields() {
       return std::tuple{&State::x,    &State::value, &State::gradient, &State::evaluation, &State::status, &State::memory,
-                        &State::step, &State::slope, &State::idle,     &State::calls};
+                        &State::step, &State::slope, &State::lowest,   &State::steepness,  &State::idle,   &State::calls};
     }
     /// What a later run may take over; empty for directions that keep no curvature.
     const auto& curvature_pairs() const requires requires { memory.pairs; } { return memory.pairs; }
@@ -76,12 +79,11 @@ struct Descent {
   void init(const F& f, const P& start, State<PointOf<P>, M>& state) const {
     step_size.check();
     direction.check();
-    const auto n = detail::start_point(start).size();
     state.x = detail::start_point(start);
-    for (auto* scratch : {&state.gradient, &state.d, &state.next_x, &state.next_gradient, &state.kept_x, &state.kept_gradient})
-      scratch->resize(n);
+    state.gradient.resize(state.x.size());
+    prepare(state);
     state.status = Status::running;
-    state.step = state.slope = 0;
+    state.step = state.slope = state.steepness = 0;
     state.idle = 0;
     direction.init(start, state.x, state.memory);
     state.calls.begin(start);
@@ -91,7 +93,7 @@ struct Descent {
     } else {
       state.evaluation = state.calls.gradient(f, state.x, state.gradient);
     }
-    state.value = state.evaluation.value;
+    state.value = state.lowest = state.evaluation.value;
     if (!state.evaluation.usable())
       state.status = Status::bad_start;
     else if (!state.evaluation.differentiable() || !state.gradient.allFinite())
@@ -103,6 +105,7 @@ struct Descent {
   template <class F, Point X, class M>
     requires Differentiable<F, X>
   void step(const F& f, State<X, M>& state) const {
+    if (state.d.size() != state.x.size()) prepare(state);
     if constexpr (StepSize::monotone)
       search(f, state);
     else
@@ -110,48 +113,50 @@ struct Descent {
   }
 
  private:
+  /// Gives the scratch of a state its size: a state that was loaded has none.
+  template <Point X, class M>
+  static void prepare(State<X, M>& state) {
+    for (auto* scratch : {&state.d, &state.next_x, &state.next_gradient, &state.kept_x, &state.kept_gradient})
+      scratch->resize(state.x.size());
+  }
+
   /// One step by a line search.
   template <class F, Point X, class M>
   void search(const F& f, State<X, M>& state) const {
     using S = ScalarOf<X>;
-    Status trouble = Status::stalled;
     for (;;) {
       direction.query(f, state.calls, state.x, state.gradient, state.memory, state.d);
       S slope = state.gradient.dot(state.d);
-      if (!(slope < 0)) {  // not a descent direction, or not finite
-        const bool forgot = direction.forget(state.memory);
-        state.d = -state.gradient;
+      bool steepest = false;
+      if (!(slope < 0) || !std::isfinite(slope)) {  // not downwards, or its square under- or overflows
+        const S largest = state.gradient.template lpNorm<Eigen::Infinity>();
+        steepest = !direction.forget(state.memory);
+        state.d = -state.gradient / largest;
         slope = state.gradient.dot(state.d);
         if (!(slope < 0)) {
-          state.status = forgot || slope == 0 ? Status::stalled : Status::non_finite;
+          state.status = largest == 0 ? Status::stalled : Status::non_finite;
           return;
         }
       }
-      if (along(f, state, slope, trouble)) return;
-      if (state.calls.exhausted()) return;
-      if (!direction.forget(state.memory)) {
-        state.status = trouble;
+      const Status found = along(f, state, slope);
+      if (found == Status::running || state.calls.exhausted()) return;
+      if (steepest || !direction.forget(state.memory)) {
+        state.status = found;
         return;
       }
     }
   }
 
-  /// Searches along d, and moves if it finds a better point.
+  /// Searches along d and moves, if it finds a better point; else says why there is none.
   template <class F, Point X, class M>
-  bool along(const F& f, State<X, M>& state, ScalarOf<X> slope, Status& trouble) const {
+  Status along(const F& f, State<X, M>& state, ScalarOf<X> slope) const {
     using S = ScalarOf<X>;
-    S first = 1;
-    if (!direction.scaled(state.memory)) {
-      if (state.step > 0 && state.slope < 0)
-        first = state.step * std::min(S(100), state.slope / slope);  // Nocedal & Wright, section 3.5
-      else
-        first = std::min(S(1), 1 / state.d.norm());
-    }
-    const S rounding = 4 * std::numeric_limits<S>::epsilon() * std::abs(state.value);
-    typename StepSize::template Line<S> line(step_size, state.value, slope, first,
-                                             rounding + 2 * state.evaluation.value_error);
+    const S noise = noise_of(state.lowest, state.evaluation);
+    typename StepSize::template Line<S> line(step_size, state.value, slope, first_step(state, slope),
+                                             noise - (state.value - state.lowest));
     Evaluation<S> now, kept;
-    bool have_kept = false, not_differentiable = false, non_finite = false;
+    bool have_kept = false, usable = false;
+    Status trouble = Status::stalled;
     auto line_status = LineStatus::searching;
     while (line_status == LineStatus::searching) {
       const S t = line.trial();
@@ -160,51 +165,79 @@ struct Descent {
       if (now.reason == Reason::budget_spent) break;
       const S next_slope = state.next_gradient.dot(state.d);
       if (!now.differentiable() || !std::isfinite(next_slope)) {
-        (now.verdict == Verdict::not_differentiable ? not_differentiable : non_finite) = true;
+        trouble = now.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::non_finite;
         line_status = line.tell_failure();
         continue;
       }
+      usable = true;
       line_status = line.tell(now.value, next_slope);
       if (line_status == LineStatus::accepted) {
         state.calls.accept();
-        move(state, now, t, slope);
-        return true;
+        move(state, now, t, slope, noise);
+        return Status::running;
       }
-      if (line.best() == t && now.value < state.value) {  // the best so far, but not good enough: keep it in case nothing better comes
+      if (line.best() == t && now.value < state.value) {  // not good enough, but kept in case nothing better comes
         state.kept_x.swap(state.next_x);
         state.kept_gradient.swap(state.next_gradient);
         kept = now;
         have_kept = true;
       }
     }
-    if (have_kept) {
-      state.next_x.swap(state.kept_x);
-      state.next_gradient.swap(state.kept_gradient);
-      move(state, kept, line.best(), slope);
-      return true;
-    }
-    if (not_differentiable) trouble = Status::not_differentiable;
-    else if (non_finite) trouble = Status::non_finite;
-    return false;
+    if (!have_kept) return usable ? Status::stalled : trouble;
+    state.next_x.swap(state.kept_x);
+    state.next_gradient.swap(state.kept_gradient);
+    move(state, kept, line.best(), slope, noise);
+    return Status::running;
+  }
+
+  /// Below this, differences of values mean nothing.
+  template <class S>
+  static S noise_of(S value, const Evaluation<S>& evaluation) {
+    return 4 * std::numeric_limits<S>::epsilon() * std::abs(value) + 2 * evaluation.value_error;
   }
 
   template <Point X, class M>
-  void move(State<X, M>& state, const Evaluation<ScalarOf<X>>& now, ScalarOf<X> t, ScalarOf<X> slope) const {
+  ScalarOf<X> first_step(const State<X, M>& state, ScalarOf<X> slope) const {
     using S = ScalarOf<X>;
+    if (direction.scaled(state.memory)) return 1;
+    if (state.step > 0 && state.slope < 0)
+      return state.step * std::min(S(100), state.slope / slope);  // Nocedal & Wright, section 3.5
+    return std::min(S(1), 1 / state.d.template lpNorm<Eigen::Infinity>());
+  }
+
+  template <Point X, class M>
+  void move(State<X, M>& state, const Evaluation<ScalarOf<X>>& now, ScalarOf<X> t, ScalarOf<X> slope,
+            ScalarOf<X> noise) const {
     direction.learn(state.x, state.gradient, state.next_x, state.next_gradient, state.memory);
-    if (now.value < state.value) {
-      state.idle = 0;
-    } else if (state.next_gradient.squaredNorm() < S(0.25) * state.gradient.squaredNorm()) {
-      state.idle = 0;
-    } else if (++state.idle >= 3) {
-      state.status = Status::stalled;
-    }
     state.x.swap(state.next_x);
     state.gradient.swap(state.next_gradient);
     state.value = now.value;
     state.evaluation = now;
     state.step = t;
     state.slope = slope;
+    judge(state, noise);
+  }
+
+  /// Where values differ by noise alone, the gradient has to halve now and then.
+  template <Point X, class M>
+  static void judge(State<X, M>& state, ScalarOf<X> noise) {
+    using S = ScalarOf<X>;
+    constexpr int patience = 6;
+    const bool lower = state.value < state.lowest - noise;
+    state.lowest = std::min(state.lowest, state.value);
+    if (lower) {
+      state.steepness = 0;
+      state.idle = 0;
+      return;
+    }
+    const S square = state.gradient.squaredNorm(), error = state.evaluation.gradient_error;
+    if (state.steepness == 0 || square < state.steepness / 4) {
+      state.steepness = square;
+      state.idle = 0;
+    } else if (++state.idle >= patience) {
+      state.status = Status::stalled;
+    }
+    if (square <= error * error) state.status = Status::stalled;
   }
 
   /// One step of a given size; one that leads out of the finite is halved.
@@ -226,6 +259,7 @@ struct Descent {
         state.value = now.value;
         state.evaluation = now;
         state.step = t;
+        state.status = Status::running;
         return;
       }
       state.status = now.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::non_finite;

@@ -17,17 +17,17 @@ namespace mesaopt {
 /// The Newton direction −(H + μI)⁻¹g, with μ = 0 wherever the Hessian H is positive definite.
 ///
 /// Elsewhere μ is raised until the Cholesky factorization succeeds with pivots above rounding: Nocedal & Wright (2006),
-/// algorithm 3.3, with β relative to the largest entry of H, a start that makes up for a negative diagonal twice over, so
-/// that the sum is not merely barely positive, and a factor of 10. Where H is not finite the direction is −g.
+/// algorithm 3.3, with β relative to the largest entry of H, a start that makes up for a negative diagonal twice over,
+/// so that the sum is not merely barely positive, and a factor of 10. Where H is not finite the direction is −g.
 struct NewtonDirection {
   double first_shift = 1e-6;  ///< the β of the algorithm: the first μ > 0 that is tried, relative to the largest |H_ij|
 
   template <Point X>
   struct Memory {
-    ScalarOf<X> shift = 0;      ///< the last μ
-    bool steepest = false;      ///< the Newton direction led nowhere from here: −g is asked for
-    MatrixOf<X> factor{};       ///< scratch: L in the lower triangle, H above the diagonal
-    X diagonal{};               ///< scratch: of H
+    ScalarOf<X> shift = 0;  ///< the last μ
+    bool steepest = false;  ///< the Newton direction led nowhere from here: −g is asked for
+    MatrixOf<X> factor{};   ///< scratch: L in the lower triangle, H above the diagonal
+    X diagonal{};           ///< scratch: of H
     static constexpr auto fields() { return std::tuple{&Memory::shift, &Memory::steepest}; }
   };
 
@@ -107,13 +107,14 @@ struct NewtonDirection {
 /// Newton's method with a line search and dense second derivatives: the fewest steps, and the last digits, for smooth
 /// objectives of up to some hundred variables.
 ///
-/// Needs the gradient; takes the Hessian from `f.hessian`, else from Hessian products, else from differences of gradients.
-/// A step costs one Hessian, a factorization (n³/3 operations; more where H is not positive definite) and about one
-/// evaluation. Near a minimum with positive definite Hessian the error is squared each step. A step allocates nothing up
-/// to about 300 variables; above, Eigen's blocked factorization takes temporary space.
-/// Nocedal & Wright (2006), "Numerical Optimization", section 3.4.
+/// Needs the gradient; takes the Hessian from `f.hessian`, else from Hessian products, else from differences of
+/// gradients. A step costs one Hessian, a factorization (n³/3 operations; more where H is not positive definite) and
+/// about one evaluation. Near a minimum with positive definite Hessian the error is squared each step. A step allocates
+/// nothing up to about 300 variables; above, Eigen's blocked factorization takes temporary space. Nocedal & Wright
+/// (2006), "Numerical Optimization", section 3.4.
 struct Newton {
-  double first_shift = 1e-6;  ///< where H is not positive definite: the first μ of H + μI, relative to the largest |H_ij|
+  double first_shift =
+      1e-6;  ///< where H is not positive definite: the first μ of H + μI, relative to the largest |H_ij|
   MoreThuente line_search{};  ///< how far to go along each direction
 
   static constexpr bool needs_gradient = true;
@@ -126,15 +127,11 @@ struct Newton {
   [[nodiscard]] Pieces pieces() const { return {{first_shift}, line_search}; }
 
   template <class F, Start P, class M>
-    requires Differentiable<F, PointOf<P>>
-  void init(const F& f, const P& start, State<PointOf<P>, M>& state) const {
-    pieces().init(f, start, state);
-  }
+  requires Differentiable<F, PointOf<P>>
+  void init(const F& f, const P& start, State<PointOf<P>, M>& state) const { pieces().init(f, start, state); }
   template <class F, Point X, class M>
-    requires Differentiable<F, X>
-  void step(const F& f, State<X, M>& state) const {
-    pieces().step(f, state);
-  }
+  requires Differentiable<F, X>
+  void step(const F& f, State<X, M>& state) const { pieces().step(f, state); }
 };
 
 }  // namespace mesaopt

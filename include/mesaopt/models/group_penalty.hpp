@@ -12,14 +12,16 @@
 
 namespace mesaopt::models {
 
-/// The penalty 1/2 sum over groups k of e^(x_k) |w_k|^2 on weights w, with one log penalty x_k for each group of weights.
+/// The penalty 1/2 sum over groups k of e^(x_k) |w_k|^2 on weights w, with one log penalty x_k for each group of
+/// weights.
 ///
-/// Its derivatives have the names of a family's, and they are added to what is there, so that a training objective is its
-/// loss and then this. Nothing is allocated in a call. Runs of neighbours in one group are handled at once.
+/// Its derivatives have the names of a family's, and they are added to what is there, so that a training objective is
+/// its loss and then this. Nothing is allocated in a call. Runs of neighbours in one group are handled at once.
 class GroupPenalty {
  public:
-  /// `groups` names the group of each weight: 0, 1, ..., without gaps; -1 means no penalty. Throws std::invalid_argument
-  /// for a group below -1, or one that no weight is in while a later one has some, or no group at all.
+  /// `groups` names the group of each weight: 0, 1, ..., without gaps; -1 means no penalty. Throws
+  /// std::invalid_argument for a group below -1, or one that no weight is in while a later one has some, or no group at
+  /// all.
   explicit GroupPenalty(const std::vector<int>& groups) : weights_(static_cast<Eigen::Index>(groups.size())) {
     for (std::size_t i = 0; i < groups.size(); ++i) {
       if (groups[i] < -1)
@@ -38,7 +40,8 @@ class GroupPenalty {
     for (const Run& run : runs_) used[static_cast<std::size_t>(run.group)] = 1;
     for (std::size_t k = 0; k < used.size(); ++k)
       if (used[k] == 0) throw std::invalid_argument("GroupPenalty: no weight is in group " + std::to_string(k));
-    if (groups_ == 0) throw std::invalid_argument("GroupPenalty: there must be one group at least, but groups has none");
+    if (groups_ == 0)
+      throw std::invalid_argument("GroupPenalty: there must be one group at least, but groups has none");
   }
 
   /// The number of groups, which is the size of x.

@@ -18,9 +18,10 @@ enum class Activation { tanh, relu };
 
 /// A multilayer perceptron: the shape of a fully connected network of any depth, without its weights.
 ///
-/// `widths` counts the inputs, the units of each hidden layer, and the outputs; {64, 32, 10} has one hidden layer. Outputs
-/// are logits of classes. All weights are one flat point: for each layer, from the inputs on, its matrix (units x inputs of
-/// the layer, column by column), then its biases. Functions throw std::invalid_argument if a size does not fit.
+/// `widths` counts the inputs, the units of each hidden layer, and the outputs; {64, 32, 10} has one hidden layer.
+/// Outputs are logits of classes. All weights are one flat point: for each layer, from the inputs on, its matrix (units
+/// x inputs of the layer, column by column), then its biases. Functions throw std::invalid_argument if a size does not
+/// fit.
 template <class S = double>
 struct Mlp {
   std::vector<Eigen::Index> widths;          ///< two or more, all positive
@@ -43,8 +44,7 @@ struct Mlp {
       throw std::invalid_argument("Mlp: widths must count inputs and outputs at least, but has " +
                                   std::to_string(widths.size()) + " entries");
     for (const Eigen::Index width : widths)
-      if (width < 1)
-        throw std::invalid_argument("Mlp: widths must be positive, but one is " + std::to_string(width));
+      if (width < 1) throw std::invalid_argument("Mlp: widths must be positive, but one is " + std::to_string(width));
   }
 
   /// Throws std::invalid_argument unless w holds as many weights as the network has.

@@ -23,17 +23,17 @@ namespace mesaopt::models {
 /// network gives the label) over labelled examples.
 ///
 /// Over all examples, or, as a finite sum of `terms()` examples, over a batch of them: `f(w, batch, gradient, call)`.
-/// Weights are laid out as Mlp says. Logits may be of any size. Copies share the examples, which never change. The first
-/// call with a record allocates its workspace, whose size depends on the widths alone; later ones allocate nothing.
-/// Hessian products are exact (for relu, where no unit is at its kink): see detail::MlpPass for the sources.
+/// Weights are laid out as Mlp says. Logits may be of any size. Copies share the examples, which never change. The
+/// first call with a record allocates its workspace, whose size depends on the widths alone; later ones allocate
+/// nothing. Hessian products are exact (for relu, where no unit is at its kink): see detail::MlpPass for the sources.
 template <class S>
 class MlpLoss {
  public:
   template <class W>
   using Memory = Workspace<detail::MlpScratch<S>>;
 
-  /// `inputs` holds one example a column, `labels` the class of each, from 0. Throws std::invalid_argument if there is no
-  /// example, sizes do not fit, or a label is none of the model's classes.
+  /// `inputs` holds one example a column, `labels` the class of each, from 0. Throws std::invalid_argument if there is
+  /// no example, sizes do not fit, or a label is none of the model's classes.
   MlpLoss(Mlp<S> model, Eigen::MatrixX<S> inputs, std::vector<int> labels) : model_(std::move(model)) {
     model_.require_shape();
     if (inputs.rows() != model_.inputs())

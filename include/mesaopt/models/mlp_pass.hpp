@@ -1,11 +1,11 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <vector>
 
 #include <Eigen/Core>
 
+#include <mesaopt/models/block_product.hpp>
 #include <mesaopt/models/mlp.hpp>
 
 namespace mesaopt::detail {
@@ -13,24 +13,6 @@ namespace mesaopt::detail {
 // Networks see their examples in chunks of so many: the intermediate results of a chunk stay in the cache, and scratch
 // depends on the widths alone.
 inline constexpr Eigen::Index mlp_chunk = 128;
-
-/// out += left * right, in blocks so small that Eigen's copies of them fit on the stack, where it would else allocate;
-/// no slower than one product.
-template <class Left, class Right, class Out>
-void add_product(const Left& left, const Right& right, Out&& out) {
-  constexpr Eigen::Index block = 128;
-  for (Eigen::Index k = 0; k < left.cols(); k += block) {
-    const Eigen::Index depth = std::min(block, left.cols() - k);
-    for (Eigen::Index j = 0; j < right.cols(); j += block) {
-      const Eigen::Index columns = std::min(block, right.cols() - j);
-      for (Eigen::Index i = 0; i < left.rows(); i += block) {
-        const Eigen::Index rows = std::min(block, left.rows() - i);
-        out.block(i, j, rows, columns).noalias() +=
-            left.block(i, k, rows, depth) * right.block(k, j, depth, columns);
-      }
-    }
-  }
-}
 
 /// The workspace of a network: for one chunk of examples, what goes forward and back through each layer.
 template <class S>
@@ -61,18 +43,18 @@ struct MlpScratch {
 /// Takes one chunk of examples through a network, and derivatives back. Layer l = 0, 1, ... has the weights w(l) and
 /// biases, takes before(l), and gives after(l).
 ///
-/// The change of the gradient along a direction: Pearlmutter (1994), "Fast exact multiplication by the Hessian"; without
-/// the curvature of the network: Schraudolph (2002), "Fast curvature matrix-vector products for second-order gradient
-/// descent".
+/// The change of the gradient along a direction: Pearlmutter (1994), "Fast exact multiplication by the Hessian";
+/// without the curvature of the network: Schraudolph (2002), "Fast curvature matrix-vector products for second-order
+/// gradient descent".
 template <class S>
 class MlpPass {
  public:
   using Matrix = Eigen::MatrixX<S>;
   using Reads = Eigen::Map<const Matrix>;
   using Writes = Eigen::Map<Matrix>;
+  using Product = BlockProduct<S>;
 
-  MlpPass(const models::Mlp<S>& model, const S* weights, const S* inputs, Eigen::Index examples,
-          MlpScratch<S>& scratch)
+  MlpPass(const models::Mlp<S>& model, const S* weights, const S* inputs, Eigen::Index examples, MlpScratch<S>& scratch)
       : model_(model), weights_(weights), inputs_(inputs), examples_(examples), scratch_(scratch) {}
 
   /// The logits: the last after(l).
@@ -80,7 +62,7 @@ class MlpPass {
     for (std::size_t l = 0; l < layers(); ++l) {
       Writes out = after(l);
       out.colwise() = biases(weights_, l);
-      add_product(matrix(weights_, l), before(l), out);
+      Product::add(matrix(weights_, l), before(l), out);
       if (l + 1 < layers()) activate(out);
     }
   }
@@ -109,7 +91,7 @@ class MlpPass {
       add_layer_gradient(delta(l), l, gradient);
       if (l == 0) break;
       delta(l - 1).setZero();
-      add_product(matrix(weights_, l).transpose(), delta(l), delta(l - 1));
+      Product::add_left_transposed(matrix(weights_, l), delta(l), delta(l - 1));
       slope(l - 1, delta(l - 1));
     }
   }
@@ -122,16 +104,15 @@ class MlpPass {
     for (std::size_t l = layers(); l-- > 0;) {
       add_layer_gradient(delta_tangent(l), l, out);
       if (l == 0) break;
-      add_product(delta(l), tangent(l - 1).transpose(), matrix(out, l));
+      Product::add_right_transposed(delta(l), tangent(l - 1), matrix(out, l));
       delta(l - 1).setZero();
-      add_product(matrix(weights_, l).transpose(), delta(l), delta(l - 1));
+      Product::add_left_transposed(matrix(weights_, l), delta(l), delta(l - 1));
       delta_tangent(l - 1).setZero();
-      add_product(matrix(weights_, l).transpose(), delta_tangent(l), delta_tangent(l - 1));
-      add_product(matrix(v, l).transpose(), delta(l), delta_tangent(l - 1));
+      Product::add_left_transposed(matrix(weights_, l), delta_tangent(l), delta_tangent(l - 1));
+      Product::add_left_transposed(matrix(v, l), delta(l), delta_tangent(l - 1));
       slope(l - 1, delta_tangent(l - 1));
       if (model_.activation == models::Activation::tanh)
-        delta_tangent(l - 1).array() -=
-            S(2) * after(l - 1).array() * tangent(l - 1).array() * delta(l - 1).array();
+        delta_tangent(l - 1).array() -= S(2) * after(l - 1).array() * tangent(l - 1).array() * delta(l - 1).array();
       slope(l - 1, delta(l - 1));
     }
   }
@@ -144,7 +125,7 @@ class MlpPass {
       add_layer_gradient(delta_tangent(l), l, out);
       if (l == 0) break;
       delta_tangent(l - 1).setZero();
-      add_product(matrix(weights_, l).transpose(), delta_tangent(l), delta_tangent(l - 1));
+      Product::add_left_transposed(matrix(weights_, l), delta_tangent(l), delta_tangent(l - 1));
       slope(l - 1, delta_tangent(l - 1));
     }
   }
@@ -162,7 +143,9 @@ class MlpPass {
   Reads matrix(const S* flat, std::size_t l) const {
     return Reads(flat + begin(l), model_.widths[l + 1], model_.widths[l]);
   }
-  Writes matrix(S* flat, std::size_t l) const { return Writes(flat + begin(l), model_.widths[l + 1], model_.widths[l]); }
+  Writes matrix(S* flat, std::size_t l) const {
+    return Writes(flat + begin(l), model_.widths[l + 1], model_.widths[l]);
+  }
   Eigen::Map<const Eigen::VectorX<S>> biases(const S* flat, std::size_t l) const {
     return {flat + begin(l) + model_.widths[l + 1] * model_.widths[l], model_.widths[l + 1]};
   }
@@ -199,8 +182,8 @@ class MlpPass {
     for (std::size_t l = 0; l < layers(); ++l) {
       Writes out = tangent(l);
       out.colwise() = biases(v, l);
-      add_product(matrix(v, l), before(l), out);
-      if (l > 0) add_product(matrix(weights_, l), tangent(l - 1), out);
+      Product::add(matrix(v, l), before(l), out);
+      if (l > 0) Product::add(matrix(weights_, l), tangent(l - 1), out);
       if (l + 1 < layers()) slope(l, out);
     }
   }
@@ -220,7 +203,7 @@ class MlpPass {
   }
 
   void add_layer_gradient(const Writes& derivative, std::size_t l, S* gradient) const {
-    add_product(derivative, before(l).transpose(), matrix(gradient, l));
+    Product::add_right_transposed(derivative, before(l), matrix(gradient, l));
     biases(gradient, l) += derivative.rowwise().sum();
   }
 

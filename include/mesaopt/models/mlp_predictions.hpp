@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <Eigen/Core>
@@ -18,7 +19,7 @@ namespace mesaopt::models {
 ///
 /// Throws std::invalid_argument if sizes do not fit the network, as do the two functions below.
 template <class S, Point W>
-Eigen::MatrixX<S> logits(const Mlp<S>& model, const W& w, const Eigen::MatrixX<S>& examples) {
+Eigen::MatrixX<S> logits(const Mlp<S>& model, const W& w, const std::type_identity_t<Eigen::MatrixX<S>>& examples) {
   model.require_shape();
   model.require_weights(w.size());
   if (examples.rows() != model.inputs())
@@ -38,7 +39,7 @@ Eigen::MatrixX<S> logits(const Mlp<S>& model, const W& w, const Eigen::MatrixX<S
 
 /// The class of the largest logit of each example; the first of equal ones.
 template <class S, Point W>
-std::vector<int> predictions(const Mlp<S>& model, const W& w, const Eigen::MatrixX<S>& examples) {
+std::vector<int> predictions(const Mlp<S>& model, const W& w, const std::type_identity_t<Eigen::MatrixX<S>>& examples) {
   const Eigen::MatrixX<S> scores = logits(model, w, examples);
   std::vector<int> classes(static_cast<std::size_t>(scores.cols()));
   for (Eigen::Index j = 0; j < scores.cols(); ++j) {
@@ -51,7 +52,8 @@ std::vector<int> predictions(const Mlp<S>& model, const W& w, const Eigen::Matri
 
 /// The fraction of examples, one or more, whose predicted class is their label.
 template <class S, Point W>
-double accuracy(const Mlp<S>& model, const W& w, const Eigen::MatrixX<S>& examples, const std::vector<int>& labels) {
+double accuracy(const Mlp<S>& model, const W& w, const std::type_identity_t<Eigen::MatrixX<S>>& examples,
+                const std::vector<int>& labels) {
   if (labels.empty() || static_cast<Eigen::Index>(labels.size()) != examples.cols())
     throw std::invalid_argument("Mlp: needs one label for each of at least one example, but there are " +
                                 std::to_string(examples.cols()) + " examples and " + std::to_string(labels.size()) +

@@ -17,15 +17,16 @@
 
 namespace mesaopt::models {
 
-/// Groups of weights to be penalized together, one group a layer for its matrix, the next for its biases: 2 l and 2 l + 1
-/// for layer l = 0, 1, ... Answers the group of each weight, as GroupPenalty takes it.
+/// Groups of weights to be penalized together, one group a layer for its matrix, the next for its biases: 2 l and 2 l +
+/// 1 for layer l = 0, 1, ... Answers the group of each weight, as GroupPenalty takes it.
 inline std::vector<int> mlp_groups(const std::vector<Eigen::Index>& widths) {
   const Mlp<> model{widths};
   model.require_shape();
   std::vector<int> groups;
   groups.reserve(static_cast<std::size_t>(model.size()));
   for (std::size_t layer = 0; layer + 1 < widths.size(); ++layer) {
-    groups.insert(groups.end(), static_cast<std::size_t>(widths[layer] * widths[layer + 1]), static_cast<int>(2 * layer));
+    groups.insert(groups.end(), static_cast<std::size_t>(widths[layer] * widths[layer + 1]),
+                  static_cast<int>(2 * layer));
     groups.insert(groups.end(), static_cast<std::size_t>(widths[layer + 1]), static_cast<int>(2 * layer + 1));
   }
   return groups;
@@ -34,9 +35,9 @@ inline std::vector<int> mlp_groups(const std::vector<Eigen::Index>& widths) {
 /// Training a network with its penalties as the outer point: the family
 /// g(x, w) = loss(w) + 1/2 sum over groups k of e^(x_k) |w_k|^2.
 ///
-/// The loss is MlpLoss on the training examples; the outer point x holds one log penalty a group, by default two a layer
-/// (mlp_groups). To validate, take MlpLoss on other examples. Second derivatives by w need not be positive definite; the
-/// Gauss-Newton matrix is. Allocates as MlpLoss does: in the first call with a record only.
+/// The loss is MlpLoss on the training examples; the outer point x holds one log penalty a group, by default two a
+/// layer (mlp_groups). To validate, take MlpLoss on other examples. Second derivatives by w need not be positive
+/// definite; the Gauss-Newton matrix is. Allocates as MlpLoss does: in the first call with a record only.
 template <class S>
 class MlpTraining {
  public:

@@ -38,9 +38,9 @@ class SoftmaxLoss : public MlpLoss<S> {
 /// g(x, w) = loss(w) + 1/2 sum over groups k of e^(x_k) |w_k|^2, with SoftmaxLoss.
 ///
 /// The outer point x holds one log penalty a group of weights; `groups` names the group of each, as GroupPenalty takes
-/// them. Default: 0 for W, 1 for b; softmax_feature_groups makes one a feature. If every weight is penalized, there is one
-/// minimum for each x; without a penalty on b the loss stays flat along a constant added to b, so that second derivatives
-/// are singular there, which conjugate gradients do not mind.
+/// them. Default: 0 for W, 1 for b; softmax_feature_groups makes one a feature. If every weight is penalized, there is
+/// one minimum for each x; without a penalty on b the loss stays flat along a constant added to b, so that second
+/// derivatives are singular there, which conjugate gradients do not mind.
 template <class S>
 class SoftmaxRegression : public MlpTraining<S> {
  public:

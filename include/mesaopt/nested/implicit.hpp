@@ -7,7 +7,6 @@
 #include <type_traits>
 
 #include <Eigen/Core>
-#include <Eigen/Eigenvalues>
 
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/nested/conjugate_gradient.hpp>
@@ -148,25 +147,31 @@ Certificate Implicit::solve_adjoint(const F& f, const Y& y, Record& record, cons
       }
       c.condition = double(H.cwiseAbs().colwise().sum().maxCoeff() * inverse);
     } else {
-      // Singular or indefinite: the spectrum tells which, and whether the adjoint system has a solution.
-      const Eigen::SelfAdjointEigenSolver<MatrixOf<Y>> eigen(H);
-      const auto& values = eigen.eigenvalues();
-      const S largest = values.cwiseAbs().maxCoeff();
-      const S zero = 10 * S(n) * epsilon * largest;
-      if (values[0] < -zero) {
-        refuse(Reason::inner_indefinite);
+      // Singular or indefinite? Shifted by what rounding may have taken, a singular Hessian has a factorization; it serves
+      // as preconditioner, and the residual tells whether the system has a solution.
+      const S zero = 10 * S(n) * epsilon * H.cwiseAbs().colwise().sum().maxCoeff();
+      record.factor = H;
+      record.factor.diagonal().array() += zero;
+      ++calls.counts[0].factorizations;
+      if (!(zero > 0) || !detail::factorize(record.factor, false)) {
+        refuse(zero > 0 ? Reason::inner_indefinite : Reason::adjoint_inconsistent);
         return c;
       }
-      const auto divide = [&](const Y& b) -> Y {
-        Y w = eigen.eigenvectors().transpose() * b;
-        for (Eigen::Index i = 0; i < n; ++i) w[i] = values[i] > zero ? w[i] / values[i] : S(0);
-        return eigen.eigenvectors() * w;
-      };
-      record.adjoint = divide(right);
-      c.adjoint_residual = size > 0 ? double((H * record.adjoint - right).norm() / size) : 0.0;
-      c.distance = double(divide(record.gradient).norm() / scale);
+      record.adjoint.setZero(n);
+      const auto outcome = detail::conjugate_gradient(
+          right, record.adjoint, record.linear, tolerance, std::uint64_t(std::max<Eigen::Index>(20, 2 * n)),
+          [&](const Y& p, Y& q) { q.noalias() = H.template selfadjointView<Eigen::Lower>() * p; },
+          [&](const Y& r, Y& z) {
+            z = r;
+            detail::solve_factorized(record.factor, z);
+          });
+      calls.counts[0].linear_iterations += outcome.iterations;
+      record.step = -record.gradient;
+      detail::solve_factorized(record.factor, record.step);
+      c.adjoint_residual = double(outcome.residual);
+      c.distance = double(record.step.norm() / scale);
       c.condition = std::numeric_limits<double>::infinity();
-      if (c.adjoint_residual > accept_residual) {
+      if (!(c.adjoint_residual <= accept_residual)) {
         refuse(Reason::adjoint_inconsistent);
         return c;
       }
@@ -215,6 +220,7 @@ Certificate Implicit::solve_gauss_newton(const Place& place, const F&, const X& 
   Certificate c;
   c.stationarity = double(record.gradient.template lpNorm<Eigen::Infinity>());
   // The curvature along the right-hand side sets the scale of the damping.
+  record.scratch.resize(y.size());
   product(right, record.scratch);
   const S size = right.squaredNorm();
   const S damp = size > 0 ? S(damping) * right.dot(record.scratch) / size : S(damping);

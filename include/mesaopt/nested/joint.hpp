@@ -41,13 +41,13 @@ struct Joint {
   template <Point X, Point Y>
     requires Objective<F, Stacked<Y>>
   Evaluation<ScalarOf<Y>> operator()(const X& x, const Y& y, const Call<Memory<Y>>& call) const {
-    const Within within(x, y, call);
+    const Within<Call<Memory<Y>>> within(x, y, call);
     return detail::evaluate(f, call.record.u, call.record.out, within.inner(call));
   }
   template <Point X, Point Y>
     requires Differentiable<F, Stacked<Y>>
   Evaluation<ScalarOf<Y>> operator()(const X& x, const Y& y, Y& gy, const Call<Memory<Y>>& call) const {
-    const Within within(x, y, call);
+    const Within<Call<Memory<Y>>> within(x, y, call);
     const auto evaluation = detail::evaluate_gradient(f, call.record.u, call.record.out, within.inner(call));
     gy = call.record.out.tail(y.size());
     return evaluation;
@@ -55,7 +55,7 @@ struct Joint {
   template <Point X, Point Y>
     requires Differentiable<F, Stacked<Y>>
   Evaluation<ScalarOf<Y>> operator()(const X& x, const Y& y, X& gx, Y& gy, const Call<Memory<Y>>& call) const {
-    const Within within(x, y, call);
+    const Within<Call<Memory<Y>>> within(x, y, call);
     const auto evaluation = detail::evaluate_gradient(f, call.record.u, call.record.out, within.inner(call));
     gx = call.record.out.head(x.size());
     gy = call.record.out.tail(y.size());
@@ -64,7 +64,7 @@ struct Joint {
   template <Point X, Point Y>
     requires detail::HasHessianProduct<F, Stacked<Y>>
   void hessian_product(const X& x, const Y& y, const Y& v, Y& out, const Call<Memory<Y>>& call) const {
-    const Within within(x, y, call);
+    const Within<Call<Memory<Y>>> within(x, y, call);
     call.record.v.head(x.size()).setZero();
     call.record.v.tail(y.size()) = v;
     detail::evaluate_hessian_product(f, call.record.u, call.record.v, call.record.out, within.inner(call));
@@ -73,7 +73,7 @@ struct Joint {
   template <Point X, Point Y>
     requires detail::HasHessianProduct<F, Stacked<Y>>
   void mixed_product(const X& x, const Y& y, const Y& v, X& out, const Call<Memory<Y>>& call) const {
-    const Within within(x, y, call);
+    const Within<Call<Memory<Y>>> within(x, y, call);
     call.record.v.head(x.size()).setZero();
     call.record.v.tail(y.size()) = v;
     detail::evaluate_hessian_product(f, call.record.u, call.record.v, call.record.out, within.inner(call));
@@ -82,7 +82,7 @@ struct Joint {
   template <Point X, Point Y>
     requires detail::HasHessianProduct<F, Stacked<Y>>
   void mixed_direction(const X& x, const Y& y, const X& u, Y& out, const Call<Memory<Y>>& call) const {
-    const Within within(x, y, call);
+    const Within<Call<Memory<Y>>> within(x, y, call);
     call.record.v.head(x.size()) = u;
     call.record.v.tail(y.size()).setZero();
     detail::evaluate_hessian_product(f, call.record.u, call.record.v, call.record.out, within.inner(call));

@@ -120,7 +120,7 @@ struct Nested {
                   "mesaopt: the outer objective must be callable as F(x, y) with the outer point and the inner solution; "
                   "for one of the inner solution alone write of_solution(f)");
     auto& record = call.record;
-    const Spend spend{record};
+    const Spend<typename Memory<X>::Record> spend{record};
     response.solve(x, call.memory.response, record.response);
     if (!record.response.solved) return Evaluation<S>::failure(Reason::inner_failed);
     Evaluation<S> evaluation = detail::with_call<Outer, Y>(
@@ -135,7 +135,7 @@ struct Nested {
     requires(!std::same_as<Hypergradient, NoHypergradient> &&
              detail::OuterGradient<Outer, X, typename ResponsePiece::template Y<X>>)
   Evaluation<ScalarOf<X>> operator()(const X& x, X& gradient, const Call<Memory<X>>& call) const {
-    const Spend spend{call.record};
+    const Spend<typename Memory<X>::Record> spend{call.record};
     return remark(hypergradient.pull(outer, response, x, call, gradient), call.record.response);
   }
 
@@ -147,7 +147,7 @@ struct Nested {
   void hessian_product(const X& x, const X& v, X& out, const Call<Memory<X>>& call) const {
     using S = ScalarOf<X>;
     auto& record = call.record;
-    const Spend spend{record};
+    const Spend<typename Memory<X>::Record> spend{record};
     const S norm = v.norm();
     out.setZero(x.size());
     if (!(norm > 0)) return;
@@ -158,6 +158,19 @@ struct Nested {
     record.point = x - h * v;
     hypergradient.pull(outer, response, record.point, call, record.other);
     out = (out - record.other) / (2 * h);
+  }
+
+  /// Fails to compile with what is missing for a gradient.
+  template <Point X>
+  static constexpr void explain_no_gradient() {
+    using Y = typename ResponsePiece::template Y<X>;
+    static_assert(!std::same_as<Hypergradient, NoHypergradient>,
+                  "mesaopt: this nested objective has no gradient, which the optimizer needs. Give it a hypergradient: "
+                  "nested(outer, response, Implicit{})");
+    static_assert(detail::OuterGradient<Outer, X, Y>,
+                  "mesaopt: for a hypergradient the outer objective must be callable as F(x, y, gx, gy) -> value with the "
+                  "outer point, the inner solution, and a gradient for each; for one of the inner solution alone write "
+                  "of_solution(f) with f(y, gradient) -> value");
   }
 
  private:

@@ -39,12 +39,14 @@ struct EvaluatedInnerStart {
   const M& memory;
 };
 
-/// Cholesky in place on the lower triangle of `factor`; false if it is not positive definite to rounding.
+/// Cholesky in place on the lower triangle of `factor`; false if it is not positive definite, `to_rounding`: also if
+/// it is so only by rounding.
 template <class Matrix>
-bool factorize(Matrix& factor) {
+bool factorize(Matrix& factor, bool to_rounding = true) {
   using S = typename Matrix::Scalar;
   Eigen::LLT<Eigen::Ref<Matrix>> llt(factor);
   if (llt.info() != Eigen::Success) return false;
+  if (!to_rounding) return true;
   const auto pivots = factor.diagonal().array().square();
   return pivots.minCoeff() > S(factor.rows()) * std::numeric_limits<S>::epsilon() * pivots.maxCoeff();
 }
@@ -103,10 +105,16 @@ struct Response {
     using From = detail::PlacedOf<decltype(StartPlace::from), X>;
     using Y = PointOf<From>;
     static_assert(mesaopt::Objective<Objective, Y>,
-                  "mesaopt: the inner objective must be callable as f(y), f(y, gradient), or, marked by family(g), "
-                  "as g(x, y), g(x, y, gradient), with y of the inner start's type");
-    static_assert(OptimizerFor<Optimizer, Objective, Y>,
-                  "mesaopt: the inner optimizer cannot minimize the inner objective (does it need a gradient?)");
+                  "mesaopt: the inner objective must be callable as f(y) or f(y, gradient), with y of the inner start's "
+                  "type; or write family(g), with g(x, y) or g(x, y, gradient), for one that depends on the outer point x");
+    static_assert(!detail::needs_gradient<Optimizer> || Differentiable<Objective, Y>,
+                  "mesaopt: the inner optimizer needs gradients of the inner objective: give f(y, gradient) -> value, or "
+                  "g(x, y, gradient) -> value for a family, or wrap it in finite_difference or forward_mode");
+    static_assert(!Bounded<Objective, Y> || detail::handles_bounds<Optimizer>,
+                  "mesaopt: the inner optimizer does not keep the bounds of the inner objective");
+    static_assert(OptimizerFor<Optimizer, Objective, Y> || detail::needs_gradient<Optimizer>,
+                  "mesaopt: the search of a response must be an optimizer, or Search{optimizer, stopping}; this type has "
+                  "no template State<X, M>, init(f, start, state) and step(f, state) for the inner objective");
     using Run = RunOf<Optimizer, Stopping, Objective, Y>;
     using InnerMemory = MemoryOf<Objective, Y>;
   };
@@ -206,6 +214,17 @@ struct Response {
     }
   };
 
+  /// The inner solution at outer point x, from the start of this response; with the memory of an outer run that ended,
+  /// `best.state.calls.memory.response`, from where that run would start it.
+  template <Point X>
+  auto operator()(const X& x, const Memory<X>& memory = {}) const -> Solution<decltype(Types<X>::Run::state)> {
+    Record<X> record;
+    solve(x, memory, record);
+    auto answer = solution(std::move(record.run));
+    answer.counts = record.counts;
+    return answer;
+  }
+
   /// Runs the inner search for outer point x. Its solution is `best_point(record.run)`, valid if `record.solved`.
   template <Point X>
   void solve(const X& x, const Memory<X>& memory, Record<X>& record) const {
@@ -219,7 +238,7 @@ struct Response {
     record.x = x;
     record.solved = record.factored = record.factor_exact = false;
     record.start_rejected = record.other_basin = record.adjoint_known = false;
-    const Spend spend{record};
+    const Spend<Record<X>> spend{record};
 
     bool evaluated = false;
     Evaluation<ScalarOf<Inner>> evaluation;
@@ -382,11 +401,12 @@ struct Response {
       const auto limit = std::exchange(calls.limit, std::numeric_limits<std::uint64_t>::max());
       const S there = best_evaluation(record.run).value;
       const S here = calls.value(f, memory.y).value;
+      const S rounding = 100 * std::numeric_limits<S>::epsilon() * std::max(std::abs(here), std::abs(there));
       for (const S t : {S(0.1), S(0.3), S(0.5), S(0.7), S(0.9)}) {
         record.scratch = memory.y + t * (y - memory.y);
         const S between = calls.value(f, record.scratch).value;
         const S chord = here + t * (there - here);
-        if (between > chord + S(1e-3) * std::abs(here - there)) record.other_basin = true;
+        if (between > chord + S(1e-3) * std::abs(here - there) + rounding) record.other_basin = true;
       }
       calls.limit = limit;
     }

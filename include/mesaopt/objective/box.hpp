@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include <Eigen/Core>
@@ -16,6 +17,8 @@ namespace mesaopt {
 template <Point X>
 struct Box {
   X lower{}, upper{};
+
+  static constexpr auto fields() { return std::tuple{&Box::lower, &Box::upper}; }
 
   Box() = default;
   /// Throws std::invalid_argument unless both have one size, hold no NaN, and lower <= upper in every coordinate.

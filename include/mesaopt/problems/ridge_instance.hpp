@@ -9,9 +9,9 @@ namespace mesaopt::problems {
 
 /// A small nested ridge regression with known hypergradients, made of formulas, so that any language has the same one.
 ///
-/// Inner: |Xw - y|^2 / 40 + e^theta |w|^2 / 2 over 5 weights, on 20 examples; outer: F(theta) = |Xv w*(theta) - yv|^2 / 30
-/// on 15 others, over one log penalty theta for all weights. Examples i = 1 .. 20 train, i = 21 .. 35 validate:
-/// X_ij = sin(0.7 i j) + 0.1 cos(1.3 i + j), y_i = X_i (1, -2, 0.5, 0, 3)' + 0.3 cos(2.1 i), with i and j from 1.
+/// Inner: |Xw - y|^2 / 40 + e^theta |w|^2 / 2 over 5 weights, on 20 examples; outer: F(theta) = |Xv w*(theta) - yv|^2 /
+/// 30 on 15 others, over one log penalty theta for all weights. Examples i = 1 .. 20 train, i = 21 .. 35 validate: X_ij
+/// = sin(0.7 i j) + 0.1 cos(1.3 i + j), y_i = X_i (1, -2, 0.5, 0, 3)' + 0.3 cos(2.1 i), with i and j from 1.
 struct RidgeInstance {
   using Inputs = Eigen::MatrixXd;   ///< one example a row
   using Targets = Eigen::VectorXd;  ///< one example an entry

@@ -13,10 +13,10 @@ namespace mesaopt::problems {
 /// number of variables; an odd one throws std::invalid_argument.
 ///
 /// The pairs do not interact, so the problem is as hard as its two-variable original in any dimension. Works for every
-/// scalar with + - *, forward-mode dual numbers included. An evaluation is one pass over the memory of x, and its sum is
-/// taken in one fixed order, whatever the alignment of x.
-/// Rosenbrock (1960), "An automatic method for finding the greatest or least value of a function"; in pairs: Moré,
-/// Garbow and Hillstrom (1981), "Testing unconstrained optimization software", function 21.
+/// scalar with + - *, forward-mode dual numbers included. An evaluation is one pass over the memory of x, and its sum
+/// is taken in one fixed order, whatever the alignment of x. Rosenbrock (1960), "An automatic method for finding the
+/// greatest or least value of a function"; in pairs: Moré, Garbow and Hillstrom (1981), "Testing unconstrained
+/// optimization software", function 21.
 struct Rosenbrock {
   static constexpr double minimum = 0;  ///< the value at the solution, the only minimum
 
@@ -87,8 +87,9 @@ struct Rosenbrock {
                                   std::to_string(n));
   }
 
-  // Blocks of pairs are taken apart into local arrays and summed in columns of their own: so compilers see loops without
-  // aliasing and without a chain of additions, both of which would keep them from using the whole width of the machine.
+  // Blocks of pairs are taken apart into local arrays and summed in columns of their own: so compilers see loops
+  // without aliasing and without a chain of additions, both of which would keep them from using the whole width of the
+  // machine.
   template <bool with_gradient, class X, class S = ScalarOf<X>>
   static S pass(const X& point, S* gradient) {
     const Eigen::Index n = point.size();

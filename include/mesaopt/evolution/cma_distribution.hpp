@@ -1,0 +1,179 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <tuple>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <mesaopt/core/point.hpp>
+#include <mesaopt/evolution/cma_parameters.hpp>
+#include <mesaopt/evolution/principal_axes.hpp>
+
+namespace mesaopt {
+
+/// The normal distribution mean + step_size * N(0, covariance), and how CMA-ES learns it from ranked draws.
+///
+/// Hansen (2016), "The CMA evolution strategy: a tutorial", arXiv:1604.00772, figure 6, in its letters.
+template <Point X>
+struct CmaDistribution {
+  using S = ScalarOf<X>;
+
+  X mean{};
+  MatrixOf<X> covariance{};       ///< C, up to step_size^2
+  S step_size = 0;                ///< sigma
+  X evolution_path{};             ///< p_c: steps of the mean, smoothed exponentially
+  X conjugate_path{};             ///< p_sigma: the same, in coordinates in which the distribution is round
+  MatrixOf<X> axes{};             ///< B: orthonormal eigenvectors of the covariance, as it was at `decomposed`
+  X axis_lengths{};               ///< D: square roots of its eigenvalues
+  std::uint64_t generation = 0;   ///< how often it has learnt
+  std::uint64_t decomposed = 0;   ///< the generation whose covariance was decomposed last
+  CmaParameters<S> parameters{};  ///< the method's constants
+
+  static constexpr auto fields() {
+    using T = CmaDistribution;
+    return std::tuple{&T::mean, &T::covariance,   &T::step_size,  &T::evolution_path, &T::conjugate_path,
+                      &T::axes, &T::axis_lengths, &T::generation, &T::decomposed,     &T::parameters};
+  }
+
+  /// Begins with the present mean, covariance and step size. False if the covariance is no covariance.
+  bool begin(Eigen::Index lambda, bool active) {
+    const Eigen::Index n = mean.size();
+    parameters.set(n, lambda, active);
+    evolution_path.setZero(n);
+    conjugate_path.setZero(n);
+    for (X* part : {&axis_lengths, &mean_draw, &mean_step})
+      if (part->size() != n) part->resize(n);
+    if (factors.size() != lambda) factors.resize(lambda);
+    principal_axes.reserve(n);
+    generation = 0;
+    return decompose() && axis_lengths.minCoeff() > 0;
+  }
+
+  /// y = B D z, from draws z of the standard normal distribution, one a column: mean + step_size y are the samples.
+  void shape(const PointsOf<X>& draws, PointsOf<X>& steps) const {
+    const Eigen::Index n = mean.size();
+    const S* const D = axis_lengths.data();
+    const S* const B = axes.data();
+    steps.setZero();
+    for (Eigen::Index k = 0; k < draws.cols(); ++k) {
+      const S* const z = draws.data() + n * k;
+      S* const y = steps.data() + n * k;
+      Eigen::Index j = 0;
+      for (; j + 1 < n; j += 2) detail::add_multiples(n, D[j] * z[j], B + n * j, D[j + 1] * z[j + 1], B + n * (j + 1), y);
+      if (j < n) detail::add_multiple(n, D[j] * z[j], B + n * j, y);
+    }
+  }
+
+  /// Learns from one generation, its columns `best_first`, as drawn and shaped.
+  void learn(const std::vector<Eigen::Index>& best_first, const PointsOf<X>& draws, const PointsOf<X>& steps) {
+    using std::sqrt;
+    const auto& [w, mu, mu_eff, c_sigma, d_sigma, c_c, c_1, c_mu, chi_n, gap] = parameters;
+    const Eigen::Index n = mean.size();
+    const auto ranked = [&](const PointsOf<X>& points, Eigen::Index rank) {
+      return points.data() + n * best_first[std::size_t(rank)];
+    };
+
+    mean_draw.setZero();
+    mean_step.setZero();
+    for (Eigen::Index i = 0; i < mu; ++i) {
+      detail::add_multiple(n, w[i], ranked(draws, i), mean_draw.data());
+      detail::add_multiple(n, w[i], ranked(steps, i), mean_step.data());
+    }
+    mean += step_size * mean_step;
+
+    // C^(-1/2) <y> is B <z>, without dividing by D.
+    conjugate_path *= 1 - c_sigma;
+    for (Eigen::Index j = 0; j < n; ++j)
+      detail::add_multiple(n, sqrt(c_sigma * (2 - c_sigma) * mu_eff) * mean_draw[j], axes.data() + n * j,
+                           conjugate_path.data());
+    const S length = sqrt(detail::dot(n, conjugate_path.data(), conjugate_path.data()));
+    ++generation;
+    const S usual = sqrt(1 - std::pow(1 - c_sigma, 2 * S(generation)));
+    const bool stall = !(length < usual * (S(1.4) + 2 / (S(n) + 1)) * chi_n);  // h_sigma = 0
+    evolution_path *= 1 - c_c;
+    if (!stall) evolution_path += sqrt(c_c * (2 - c_c) * mu_eff) * mean_step;
+
+    // C = decay C + c_1 p_c p_c' + sum of factors y y'
+    S decay = 1 - c_1 + (stall ? c_1 * c_c * (2 - c_c) : S(0));
+    for (Eigen::Index i = 0; i < w.size(); ++i) {
+      decay -= c_mu * w[i];
+      factors[i] = c_mu * w[i];
+      if (w[i] < 0) {
+        const S* const z = ranked(draws, i);
+        factors[i] *= S(n) / std::max(detail::dot(n, z, z), std::numeric_limits<S>::min());
+      }
+    }
+    const Eigen::Index used = w[w.size() - 1] < 0 ? w.size() : mu;
+    for (Eigen::Index j = 0; j < n; ++j) {
+      S* const column = covariance.data() + n * j;
+      for (Eigen::Index i = j; i < n; ++i) column[i] *= decay;
+      const S* const p = evolution_path.data();
+      detail::add_multiple(n - j, c_1 * p[j], p + j, column + j);
+      Eigen::Index i = 0;
+      for (; i + 1 < used; i += 2) {
+        const S *const y = ranked(steps, i) + j, *const next = ranked(steps, i + 1) + j;
+        detail::add_multiples(n - j, factors[i] * y[0], y, factors[i + 1] * next[0], next, column + j);
+      }
+      if (const S* const y = ranked(steps, used - 1) + j; i < used)
+        detail::add_multiple(n - j, factors[i] * y[0], y, column + j);
+      for (i = j + 1; i < n; ++i) covariance.data()[j + n * i] = column[i];
+    }
+
+    step_size *= std::exp(c_sigma / d_sigma * (length / chi_n - 1));
+  }
+
+  /// Makes coordinate i independent of the others, and as wide as they are on average: for one that influences nothing.
+  void isolate(Eigen::Index i) {
+    const Eigen::Index others = mean.size() - 1;
+    const S width = others > 0 ? (covariance.trace() - covariance(i, i)) / S(others) : S(1);
+    covariance.row(i).setZero();
+    covariance.col(i).setZero();
+    covariance(i, i) = width;
+  }
+
+  /// Decomposes the covariance if that is due, which it is not in every generation: learning is slow in many variables.
+  /// False if it cannot be done.
+  bool decompose_when_due() { return !(S(generation - decomposed) >= parameters.gap) || decompose(); }
+
+  /// Whether every standard deviation, and every entry of the path of the mean, is below a bound.
+  [[nodiscard]] bool narrower_than(S bound) const {
+    return (step_size * covariance.diagonal().array().sqrt() < bound).all() &&
+           (step_size * evolution_path.array().abs() < bound).all();
+  }
+
+  /// Whether a tenth of a standard deviation along one axis (another one every time), or a fifth along a coordinate,
+  /// is lost in the rounding of the mean.
+  [[nodiscard]] bool lost_in_rounding() const {
+    const auto i = Eigen::Index(generation % std::uint64_t(mean.size()));
+    const S tenth = S(0.1) * step_size * axis_lengths[i];
+    return (mean.array() == mean.array() + tenth * axes.col(i).array()).all() ||
+           (mean.array() == mean.array() + S(0.2) * step_size * covariance.diagonal().array().sqrt()).any();
+  }
+
+  /// The largest standard deviation in any direction.
+  [[nodiscard]] S width() const { return step_size * axis_lengths.maxCoeff(); }
+
+ private:
+  X mean_draw{}, mean_step{};
+  Eigen::VectorX<S> factors{};
+  detail::PrincipalAxes<X> principal_axes{};
+
+  bool decompose() {
+    decomposed = generation;
+    if (principal_axes(covariance, axes, axis_lengths)) {
+      axis_lengths = axis_lengths.array().max(S(0)).sqrt();
+      return true;
+    }
+    covariance.setIdentity(mean.size(), mean.size());
+    axes = covariance;
+    axis_lengths.setOnes(mean.size());
+    return false;
+  }
+};
+
+}  // namespace mesaopt

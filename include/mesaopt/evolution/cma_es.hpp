@@ -1,0 +1,370 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <mesaopt/core/calls.hpp>
+#include <mesaopt/core/evaluation.hpp>
+#include <mesaopt/core/objective.hpp>
+#include <mesaopt/core/optimizer.hpp>
+#include <mesaopt/core/point.hpp>
+#include <mesaopt/core/prior.hpp>
+#include <mesaopt/core/random.hpp>
+#include <mesaopt/core/status.hpp>
+#include <mesaopt/core/stopping.hpp>
+#include <mesaopt/evolution/cma_distribution.hpp>
+#include <mesaopt/evolution/folded_box.hpp>
+
+namespace mesaopt {
+
+/// CMA-ES: draws points from a normal distribution, and moves and shapes it by the ranks of their values alone.
+///
+/// For objectives without gradients, of up to some hundred variables: rugged, noisy, badly scaled, not separable. One
+/// run finds one local minimum, a good one the more likely the larger the population.
+///
+///     auto solution = minimize(f, x0, CmaEs{.step_size = 0.3});
+///
+/// It can be driven from outside as well, by `ask` and `tell` (core/optimizer.hpp). The result depends on the seed and
+/// the values alone, not on who evaluates them, where, or in which order. An objective with a box (objective/bounds.hpp)
+/// is evaluated in it alone (see FoldedBox). Values that are NaN or infinite rank last; a generation of no others is
+/// drawn anew with half the step size, and after 20 of these in a row the run ends as `non_finite`.
+///
+/// It ends by itself as `converged` when the distribution has shrunk below `step_tolerance`, or the values differ by
+/// less than `value_tolerance`; as `stalled` when they are all equal, or floating point can shape or move the
+/// distribution no further, or when it has grown 10^4-fold, as on an objective without minimum.
+///
+/// A prior gives mean, covariance and step size if it knows them; the largest standard deviation is then at least a
+/// thousandth of `step_size`, so that what a run has learnt until it converged can start another one.
+///
+/// Hansen (2016), "The CMA evolution strategy: a tutorial", arXiv:1604.00772: figure 6 with the default parameters of
+/// table 1, negative weights included, and the stopping criteria of appendix B.3 except Stagnation (use the rule
+/// `Stalled`). The covariance is decomposed as often as in N. Hansen's pycma.
+struct CmaEs {
+  double step_size = 0.5;          ///< initial standard deviation of every coordinate: a third of the distance to search
+  Eigen::Index population = 0;     ///< points in a generation, 2 or more; 0: 4 + floor(3 ln n)
+  std::uint64_t seed = 1;          ///< of all draws
+  bool active = true;              ///< whether the worse half narrows the covariance in its directions
+  double step_tolerance = 1e-12;   ///< converged when all standard deviations are below this times `step_size`
+  double value_tolerance = 1e-12;  ///< converged when late values differ by less, absolutely
+
+  static constexpr bool handles_bounds = true;
+
+  /// A million evaluations, besides what ends the run by itself.
+  [[nodiscard]] MaxEvaluations default_stopping() const { return {1'000'000}; }
+
+  /// All that changes in a run: the distribution, in coordinates before the folding if there is a box; its latest draws;
+  /// and the best of all points.
+  template <Point X, class M = Nothing>
+  struct State : CmaDistribution<X> {
+    using S = ScalarOf<X>;
+    static constexpr bool monotone = true;  // for a stochastic objective, x is the latest anyway
+
+    X x{};                                          ///< the best point told; if f is stochastic, of the last generation
+    S value = std::numeric_limits<S>::quiet_NaN();  ///< its value; NaN as long as nothing usable was told
+    Evaluation<S> evaluation{};                     ///< its evaluation
+    Status status = Status::running;                ///< why no more can be done
+    Calls<X, M> calls{};                            ///< the way to the objective
+
+    Random random{};                ///< the next draws
+    FoldedBox<X> bounds{};          ///< the box, if there is one
+    bool stochastic = false;        ///< whether the objective says so of itself
+    S widest = 0;                   ///< largest standard deviation at the start, or `step_size` if that is more
+    std::uint64_t failures = 0;     ///< latest generations without a single usable value, in a row
+    Eigen::VectorX<S> history{};    ///< best values of the latest generations, a ring
+    std::uint64_t best_id = 0;      ///< the name of x
+
+    PointsOf<X> draws{};                       ///< z of the present generation, one a column
+    PointsOf<X> steps{};                       ///< y = B D z
+    PointsOf<X> points{};                      ///< x = mean + step_size y, folded
+    std::vector<std::uint64_t> ids{};          ///< their names
+    std::vector<Evaluation<S>> evaluations{};  ///< what was told about them
+    std::vector<bool> told{};                  ///< whether anything was
+    std::uint64_t open = 0;                    ///< of how many nothing was
+
+    static constexpr auto fields() {
+      using T = State;
+      return std::tuple_cat(CmaDistribution<X>::fields(),
+                            std::tuple{&T::x, &T::value, &T::evaluation, &T::status, &T::calls, &T::random, &T::bounds,
+                                       &T::stochastic, &T::widest, &T::failures, &T::history, &T::best_id, &T::draws,
+                                       &T::steps, &T::points, &T::ids, &T::evaluations, &T::told, &T::open});
+    }
+
+   private:
+    friend CmaEs;
+    std::vector<Eigen::Index> best_first{};
+    std::vector<Evaluation<S>> answers{};
+    PointsOf<X> open_points{};
+    std::vector<std::uint64_t> open_ids{};
+  };
+
+  /// Begins a run at a point or a prior, without bounds and without an objective: for `ask` and `tell`.
+  ///
+  /// Throws std::invalid_argument for a setting out of its range, or a start that is empty or not finite.
+  template <Start P, class M>
+  void init(const P& start, State<PointOf<P>, M>& state) const {
+    begin(start, state, [] { return false; });
+    state.stochastic = false;
+  }
+
+  /// Begins a run at a point or a prior. If f has a box, the start must lie in it; `ask` then keeps to it, too.
+  template <class F, Start P>
+    requires Objective<F, PointOf<P>>
+  void init([[maybe_unused]] const F& f, const P& start, StateOf<CmaEs, F, PointOf<P>>& state) const {
+    begin(start, state, [&] {
+      if constexpr (Bounded<F, PointOf<P>>) {
+        state.bounds.box.lower = f.box().lower;
+        state.bounds.box.upper = f.box().upper;
+        state.bounds.box.check();
+        state.bounds.box.check_inside(state.x, "start");
+      }
+      return Bounded<F, PointOf<P>>;
+    });
+    state.stochastic = is_stochastic<F>;
+  }
+
+  /// The points that wait for their evaluation: a new generation, or what is left of the present one.
+  template <Point X, class M>
+  Batch<X> ask(State<X, M>& state) const;
+
+  /// Takes evaluations of points asked for: some or all, in any order. The last of a generation updates the distribution.
+  ///
+  /// Throws std::invalid_argument, and changes nothing, if there are not as many ids as evaluations, or an id names no
+  /// point that waits.
+  template <Point X, class M>
+  void tell(State<X, M>& state, std::span<const std::uint64_t> ids,
+            std::span<const Evaluation<ScalarOf<X>>> evaluations) const;
+
+  /// One generation: asks, evaluates, tells. What the evaluation limit forbids stays open. If the objective throws, so
+  /// does the whole batch, and the next step evaluates it anew.
+  template <class F, Point X, class M>
+  void step(const F& f, State<X, M>& state) const {
+    if (state.calls.exhausted()) {
+      state.status = Status::max_evaluations;
+      return;
+    }
+    const Batch<X> batch = ask(state);
+    const auto left = state.calls.limit - state.calls.counts[0].evaluations();
+    state.calls.values(f, batch.points, state.answers);
+    state.calls.accept_batch(state.answers);
+    const auto size = std::size_t(std::min<std::uint64_t>(batch.ids.size(), left));
+    tell(state, {batch.ids.data(), size}, {state.answers.data(), size});
+  }
+
+ private:
+  template <Start P, class M, class Bound>
+  void begin(const P& start, State<PointOf<P>, M>& state, const Bound& bound) const;
+  template <class Known, Point X, class M>
+  void take(const Known& known, State<X, M>& state) const;
+  template <Point X, class M>
+  static void draw(State<X, M>& state);
+  template <Point X, class M>
+  void finish(State<X, M>& state) const;
+  template <Point X, class M>
+  [[nodiscard]] Status judge(const State<X, M>& state, ScalarOf<X> worst) const;
+};
+
+template <Start P, class M, class Bound>
+void CmaEs::begin(const P& start, State<PointOf<P>, M>& state, const Bound& bound) const {
+  using S = ScalarOf<PointOf<P>>;
+  if (!(step_size > 0) || !std::isfinite(step_size))
+    detail::refuse("CmaEs::step_size", step_size, "it must be positive and finite");
+  if (population != 0 && population < 2)
+    detail::refuse("CmaEs::population", double(population), "it must be 2 or more, or 0 for 4 + floor(3 ln n)");
+  if (!(step_tolerance >= 0)) detail::refuse("CmaEs::step_tolerance", step_tolerance, "it must be 0 or more");
+  if (!(value_tolerance >= 0)) detail::refuse("CmaEs::value_tolerance", value_tolerance, "it must be 0 or more");
+  detail::check_start(start);
+
+  if constexpr (requires { start.state.covariance; })
+    take(start.state, state);  // a Solution
+  else
+    take(start, state);
+  state.x = detail::start_point(start);
+  const Eigen::Index n = state.x.size();
+  state.bounds.bounded = bound();
+  state.bounds.widest = S(step_size);
+  if (state.bounds.bounded)
+    for (Eigen::Index i = 0; i < n; ++i)
+      state.mean[i] = state.bounds.from_box(
+          i, std::clamp(state.mean[i], state.bounds.box.lower[i], state.bounds.box.upper[i]));
+
+  const Eigen::Index lambda = population > 0 ? population : 4 + Eigen::Index(3 * std::log(double(n)));
+  if (!static_cast<CmaDistribution<PointOf<P>>&>(state).begin(lambda, active))
+    throw std::invalid_argument("start: its covariance is not positive definite");
+  state.step_size *= std::max(S(1), S(1e-3) * S(step_size) / state.width());
+  state.widest = std::max(S(step_size), state.width());
+
+  state.value = std::numeric_limits<S>::quiet_NaN();
+  state.evaluation = {};
+  state.status = Status::running;
+  state.calls.begin(start);
+  state.random = Random{seed};
+  state.failures = 0;
+  state.best_id = 0;
+  state.open = 0;
+  state.history.resize(10 + (30 * n + lambda - 1) / lambda);
+  state.history.setZero();
+
+  const auto size = std::size_t(lambda);
+  for (auto* columns : {&state.draws, &state.steps, &state.points}) columns->setZero(n, lambda);
+  state.ids.assign(size, 0);
+  state.evaluations.assign(size, {});
+  state.told.assign(size, true);
+  state.best_first.resize(size);
+  state.answers.assign(size, {});
+  state.calls.slots.resize(std::max(size, state.calls.slots.size()));
+  for (auto& slot : state.calls.slots) slot.point.resize(n);
+}
+
+/// Mean, covariance and step size of a prior as far as it knows them.
+template <class Known, Point X, class M>
+void CmaEs::take(const Known& known, State<X, M>& state) const {
+  using S = ScalarOf<X>;
+  const X& x = detail::start_point(known);
+  const Eigen::Index n = x.size();
+  if constexpr (HasCovariance<Known>) {
+    if constexpr (requires { known.mean; })
+      state.mean = known.mean;
+    else
+      state.mean = x;
+    if constexpr (requires { known.bounds.bounded; })
+      if (known.bounds.bounded)
+        for (Eigen::Index i = 0; i < n; ++i) state.mean[i] = known.bounds.to_box(i, state.mean[i]);
+    state.step_size = S(known.step_size);
+    state.covariance = known.covariance;
+    const bool fits = state.covariance.rows() == n && state.covariance.cols() == n && state.mean.size() == n;
+    if (!fits || !state.mean.allFinite() || !(state.step_size > 0) || !std::isfinite(state.step_size))
+      throw std::invalid_argument("start: its mean, covariance and step size (" + std::to_string(state.step_size) +
+                                  ") are not those of a distribution of " + std::to_string(n) + " variables");
+  } else {
+    state.mean = x;
+    state.step_size = S(step_size);
+    state.covariance.setIdentity(n, n);
+  }
+}
+
+template <Point X, class M>
+Batch<X> CmaEs::ask(State<X, M>& state) const {
+  if (state.open == 0) draw(state);
+  if (state.open == state.ids.size()) return {state.points, state.ids};
+  state.open_points.resize(state.mean.size(), Eigen::Index(state.open));
+  state.open_ids.clear();
+  for (std::size_t k = 0; k < state.ids.size(); ++k)
+    if (!state.told[k]) {
+      state.open_points.col(Eigen::Index(state.open_ids.size())) = state.points.col(Eigen::Index(k));
+      state.open_ids.push_back(state.ids[k]);
+    }
+  return {state.open_points, state.open_ids};
+}
+
+template <Point X, class M>
+void CmaEs::draw(State<X, M>& state) {
+  const Eigen::Index n = state.mean.size();
+  // A point's name tells where its draws are: they begin at index n * id.
+  std::iota(state.ids.begin(), state.ids.end(), state.random.index / std::uint64_t(n));
+  state.random.fill_normal(state.draws);
+  state.shape(state.draws, state.steps);
+  for (Eigen::Index k = 0; k < state.points.cols(); ++k)
+    for (Eigen::Index i = 0; i < n; ++i) {
+      const auto u = state.mean[i] + state.step_size * state.steps(i, k);
+      state.points(i, k) = state.bounds.bounded ? state.bounds.to_box(i, u) : u;
+    }
+  state.told.assign(state.ids.size(), false);
+  state.open = state.ids.size();
+}
+
+template <Point X, class M>
+void CmaEs::tell(State<X, M>& state, std::span<const std::uint64_t> ids,
+                 std::span<const Evaluation<ScalarOf<X>>> evaluations) const {
+  if (ids.size() != evaluations.size())
+    throw std::invalid_argument("ids: are " + std::to_string(ids.size()) + ", but evaluations " +
+                                std::to_string(evaluations.size()));
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const std::uint64_t k = state.ids.empty() ? 0 : ids[i] - state.ids.front();
+    if (k < state.ids.size() && !state.told[k]) {
+      state.told[k] = true;
+      continue;
+    }
+    for (std::size_t j = 0; j < i; ++j) state.told[ids[j] - state.ids.front()] = false;
+    throw std::invalid_argument("ids: " + std::to_string(ids[i]) + " names no point that waits to be told");
+  }
+
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const std::uint64_t k = ids[i] - state.ids.front();
+    const auto& evaluation = state.evaluations[k] = evaluations[i];
+    if (!evaluation.usable()) continue;
+    // Of equals the first one drawn, whichever is told first.
+    const bool better = evaluation.value < state.value || (evaluation.value == state.value && ids[i] < state.best_id);
+    const bool outdated = state.stochastic && state.best_id < state.ids.front();
+    if (!better && !outdated && state.evaluation.usable()) continue;
+    state.x = state.points.col(Eigen::Index(k));
+    state.value = evaluation.value;
+    state.evaluation = evaluation;
+    state.best_id = ids[i];
+  }
+  state.open -= ids.size();
+  state.status = Status::running;
+  if (state.open == 0 && !ids.empty()) finish(state);
+}
+
+template <Point X, class M>
+void CmaEs::finish(State<X, M>& state) const {
+  using S = ScalarOf<X>;
+  constexpr std::uint64_t patience = 20;
+  const auto at = [&](Eigen::Index k) -> const Evaluation<S>& { return state.evaluations[std::size_t(k)]; };
+  std::iota(state.best_first.begin(), state.best_first.end(), Eigen::Index(0));
+  std::sort(state.best_first.begin(), state.best_first.end(), [&](Eigen::Index a, Eigen::Index b) {
+    if (at(a).usable() != at(b).usable()) return at(a).usable();
+    if (at(a).usable() && at(a).value != at(b).value) return at(a).value < at(b).value;
+    return a < b;
+  });
+  const Evaluation<S>& best = at(state.best_first.front());
+  if (!best.usable()) {
+    state.step_size /= 2;
+    if (++state.failures >= patience) state.status = Status::non_finite;
+    return;
+  }
+  state.failures = 0;
+
+  state.learn(state.best_first, state.draws, state.steps);
+  if (state.bounds.bounded)
+    for (Eigen::Index i = 0; i < state.mean.size(); ++i)
+      if (state.bounds.fixed(i)) state.isolate(i);
+  const bool decomposed = state.decompose_when_due();
+
+  state.history[Eigen::Index(state.generation - 1) % state.history.size()] = best.value;
+  S worst = best.value;
+  for (const auto& evaluation : state.evaluations)
+    if (evaluation.usable()) worst = std::max(worst, evaluation.value);
+  state.status = decomposed ? judge(state, worst) : Status::stalled;
+}
+
+template <Point X, class M>
+Status CmaEs::judge(const State<X, M>& state, ScalarOf<X> worst) const {
+  using S = ScalarOf<X>;
+  constexpr S most_condition = std::same_as<S, float> ? S(1e6) : S(1e14);
+  constexpr S most_growth = S(1e4);
+  if (state.generation >= std::uint64_t(state.history.size())) {
+    const S lowest = state.history.minCoeff(), highest = state.history.maxCoeff();
+    if (highest == lowest) return Status::stalled;
+    if (std::max(highest, worst) - lowest < S(value_tolerance)) return Status::converged;
+  }
+  if (state.narrower_than(S(step_tolerance * step_size))) return Status::converged;
+  const S ratio = state.axis_lengths.maxCoeff() / state.axis_lengths.minCoeff();
+  if (!(ratio * ratio <= most_condition) || state.lost_in_rounding() || !(state.width() <= most_growth * state.widest))
+    return Status::stalled;
+  return Status::running;
+}
+
+}  // namespace mesaopt

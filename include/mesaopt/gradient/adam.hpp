@@ -1,0 +1,156 @@
+#pragma once
+
+#include <cmath>
+#include <tuple>
+
+#include <Eigen/Core>
+
+#include <mesaopt/core/search.hpp>
+#include <mesaopt/gradient/first_order.hpp>
+#include <mesaopt/gradient/schedule.hpp>
+
+namespace mesaopt {
+
+namespace detail {
+
+/// Running means of the gradient and of its square, and the powers of their decays that correct the start's bias.
+template <class T, Point X>
+struct Moments {
+  X first{}, second{};
+  T power1 = T(1), power2 = T(1);
+  static constexpr auto fields() {
+    return std::tuple{&Moments::first, &Moments::second, &Moments::power1, &Moments::power2};
+  }
+
+  void begin(Eigen::Index size) {
+    first.setZero(size);
+    second.setZero(size);
+    power1 = power2 = T(1);
+  }
+
+  /// next = keep · x − rate m̂ / (√v̂ + ε), the corrections drawn into rate and ε: section 2 of the paper, last sentence.
+  void propose(const X& x, const X& gradient, const T& rate, const T& beta1, const T& beta2, const T& epsilon,
+               const T& keep, X& next) {
+    using S = ScalarOf<X>;
+    using std::sqrt;
+    power1 *= beta1;
+    power2 *= beta2;
+    const T root = sqrt(T(1) - power2);
+    const S alpha = S(rate * root / (T(1) - power1)), guard = S(epsilon * root);
+    const S keep1 = S(beta1), keep2 = S(beta2), new1 = S(T(1) - beta1), new2 = S(T(1) - beta2), old = S(keep);
+    blockwise<X>(x.size(), [&](const auto& part) {
+      part(first) = keep1 * part(first) + new1 * part(gradient);
+      part(second) = keep2 * part(second) + new2 * part(gradient).square();
+      part(next) = old * part(x) - alpha * part(first) / (part(second).sqrt() + guard);
+    });
+  }
+};
+
+template <class T>
+void check_adam(const T& learning_rate, const T& beta1, const T& beta2, const T& epsilon) {
+  if (!(learning_rate > T(0))) refuse("Adam::learning_rate", double(learning_rate), "it must be more than 0");
+  if (!(beta1 >= T(0) && beta1 < T(1))) refuse("Adam::beta1", double(beta1), "it must be in [0, 1)");
+  if (!(beta2 >= T(0) && beta2 < T(1))) refuse("Adam::beta2", double(beta2), "it must be in [0, 1)");
+  if (!(epsilon > T(0))) refuse("Adam::epsilon", double(epsilon), "it must be more than 0");
+}
+
+}  // namespace detail
+
+/// Adam: gradient descent in which every coordinate has a step size of its own, from running means of its gradient and
+/// of the gradient's square. Robust on noisy gradients: what networks are trained by.
+///
+/// One gradient a step, which moves a coordinate by about `learning_rate`. The value may rise; non-finite points are
+/// handled as by GradientDescent. T is the number type of the settings: see Adam, the alias for double.
+/// Kingma & Ba (2015), "Adam: a method for stochastic optimization", algorithm 1, ε outside of the root as there.
+template <class T>
+struct BasicAdam {
+  T learning_rate = T(1e-3);  ///< α, more than 0
+  T beta1 = T(0.9);           ///< decay of the mean, in [0, 1)
+  T beta2 = T(0.999);         ///< decay of the mean square, in [0, 1)
+  T epsilon = T(1e-8);        ///< ε, more than 0
+  Schedule schedule{};        ///< factor on the learning rate
+
+  static constexpr bool needs_gradient = true;
+  template <Point X>
+  using Memory = detail::Moments<T, X>;
+  template <Point X, class M = Nothing>
+  using State = FirstOrderState<BasicAdam, X, M>;
+
+  /// The gradient below 1e-6, at most 10 000 iterations.
+  [[nodiscard]] auto default_stopping() const { return GradientBelow{1e-6} || MaxIterations{10000}; }
+
+  /// Throws std::invalid_argument for a setting out of its range.
+  void check() const { detail::check_adam(learning_rate, beta1, beta2, epsilon); }
+
+  template <class F, Start P, class M>
+  requires Differentiable<F, PointOf<P>>
+  void init(const F& f, const P& start, State<PointOf<P>, M>& state) const {
+    detail::first_order_init(*this, f, start, state);
+  }
+  template <class F, Point X, class M>
+  requires Differentiable<F, X>
+  void step(const F& f, State<X, M>& state) const { detail::first_order_step(*this, f, state); }
+
+  template <Point X>
+  void begin(const X& x, Memory<X>& memory) const {
+    memory.begin(x.size());
+  }
+  template <Point X>
+  void propose(const X& x, const X& gradient, const T& rate, Memory<X>& memory, X& next) const {
+    memory.propose(x, gradient, rate, beta1, beta2, epsilon, T(1), next);
+  }
+};
+
+using Adam = BasicAdam<double>;
+
+/// Adam with decoupled weight decay: each step also draws x towards 0, by learning_rate · weight_decay · x, untouched
+/// by the coordinates' own step sizes.
+///
+/// The product learning_rate · weight_decay is the λ of the paper; the schedule is a factor on both terms, as there.
+/// Loshchilov & Hutter (2019), "Decoupled weight decay regularization", algorithm 2.
+template <class T>
+struct BasicAdamW {
+  T learning_rate = T(1e-3);  ///< α, more than 0
+  T beta1 = T(0.9);           ///< decay of the mean, in [0, 1)
+  T beta2 = T(0.999);         ///< decay of the mean square, in [0, 1)
+  T epsilon = T(1e-8);        ///< ε, more than 0
+  T weight_decay = T(1e-2);   ///< λ/α, 0 or more
+  Schedule schedule{};        ///< factor on the learning rate
+
+  static constexpr bool needs_gradient = true;
+  template <Point X>
+  using Memory = detail::Moments<T, X>;
+  template <Point X, class M = Nothing>
+  using State = FirstOrderState<BasicAdamW, X, M>;
+
+  /// The gradient below 1e-6, at most 10 000 iterations.
+  [[nodiscard]] auto default_stopping() const { return GradientBelow{1e-6} || MaxIterations{10000}; }
+
+  /// Throws std::invalid_argument for a setting out of its range.
+  void check() const {
+    detail::check_adam(learning_rate, beta1, beta2, epsilon);
+    if (!(weight_decay >= T(0))) detail::refuse("AdamW::weight_decay", double(weight_decay), "it must be 0 or more");
+  }
+
+  template <class F, Start P, class M>
+  requires Differentiable<F, PointOf<P>>
+  void init(const F& f, const P& start, State<PointOf<P>, M>& state) const {
+    detail::first_order_init(*this, f, start, state);
+  }
+  template <class F, Point X, class M>
+  requires Differentiable<F, X>
+  void step(const F& f, State<X, M>& state) const { detail::first_order_step(*this, f, state); }
+
+  template <Point X>
+  void begin(const X& x, Memory<X>& memory) const {
+    memory.begin(x.size());
+  }
+  template <Point X>
+  void propose(const X& x, const X& gradient, const T& rate, Memory<X>& memory, X& next) const {
+    memory.propose(x, gradient, rate, beta1, beta2, epsilon, T(1) - rate * weight_decay, next);
+  }
+};
+
+using AdamW = BasicAdamW<double>;
+
+}  // namespace mesaopt

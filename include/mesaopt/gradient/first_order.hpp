@@ -1,0 +1,134 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <tuple>
+#include <type_traits>
+
+#include <Eigen/Core>
+
+#include <mesaopt/core/calls.hpp>
+#include <mesaopt/core/objective.hpp>
+#include <mesaopt/core/prior.hpp>
+#include <mesaopt/core/status.hpp>
+
+namespace mesaopt {
+
+/// The state of the methods that move by what they make of the gradient, without asking whether the value fell.
+///
+/// Method is one of GradientDescent, Momentum, Nesterov, Adam, ...; its `Memory<X>` is what it keeps of past gradients.
+template <class Method, Point X, class M>
+struct FirstOrderState {
+  using S = ScalarOf<X>;
+
+  X x{};
+  S value = std::numeric_limits<S>::quiet_NaN();
+  X gradient{};
+  Evaluation<S> evaluation{};
+  Status status = Status::running;
+  typename Method::template Memory<X> memory{};
+  S step = 0;             ///< last learning rate, halvings included
+  std::uint64_t age = 0;  ///< steps taken: where the schedule stands
+  X other{};              ///< between steps the point before x; within one, the point that comes next
+  bool proposed = false;  ///< ... as when the objective threw, or the budget ended, in the middle of a step
+  Calls<X, M> calls{};
+
+  X other_gradient{};  ///< scratch
+
+  static constexpr auto fields() {
+    using T = FirstOrderState;
+    return std::tuple{&T::x,    &T::value, &T::gradient, &T::evaluation, &T::status, &T::memory,
+                      &T::step, &T::age,   &T::other,    &T::proposed,   &T::calls};
+  }
+};
+
+namespace detail {
+
+/// Whether all entries are finite: in one pass, as 0 · ∞ and 0 · NaN are NaN.
+template <class X>
+bool all_finite(const X& v) {
+  using S = ScalarOf<X>;
+  return (v.array() * S(0)).sum() == S(0);
+}
+
+/// Calls body(part) for one run of coordinates after the other, `part(v)` being the run of v as an array: several
+/// expressions over long vectors then go through the memory once.
+template <class X, class Body>
+void blockwise(Eigen::Index size, const Body& body) {
+  if constexpr (X::SizeAtCompileTime != Eigen::Dynamic) {
+    body([](auto& v) { return v.array(); });
+  } else {
+    constexpr Eigen::Index block = 512;  // five vectors of doubles in 20 kB
+    for (Eigen::Index from = 0; from < size; from += block) {
+      const Eigen::Index count = std::min(block, size - from);
+      body([from, count](auto& v) { return v.segment(from, count).array(); });
+    }
+  }
+}
+
+template <class Method, class F, Start P, Point X, class M>
+void first_order_init(const Method& method, const F& f, const P& start, FirstOrderState<Method, X, M>& state) {
+  method.check();
+  method.schedule.check();
+  state.x = start_point(start);
+  state.other = state.x;
+  state.gradient.resize(state.x.size());
+  state.other_gradient.resize(state.x.size());
+  state.status = Status::running;
+  state.step = 0;
+  state.age = 0;
+  state.proposed = false;
+  method.begin(state.x, state.memory);
+  state.calls.begin(start);
+  if constexpr (knows_evaluation<P>) {
+    state.evaluation = start.value;
+    state.gradient = start.gradient;
+  } else {
+    state.evaluation = state.calls.gradient(f, state.x, state.gradient);
+  }
+  state.value = state.evaluation.value;
+  if (!state.evaluation.usable())
+    state.status = Status::bad_start;
+  else if (!state.evaluation.differentiable() || !all_finite(state.gradient))
+    state.status =
+        state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
+  else
+    state.calls.accept();
+}
+
+template <class Method, class F, Point X, class M>
+void first_order_step(const Method& method, const F& f, FirstOrderState<Method, X, M>& state) {
+  using S = ScalarOf<X>;
+  if (!state.proposed) {
+    using T = std::remove_cvref_t<decltype(method.learning_rate)>;
+    const T rate = method.learning_rate * T(method.schedule.factor(state.age));
+    method.propose(state.x, state.gradient, rate, state.memory, state.other);
+    state.step = S(rate);
+    state.proposed = true;
+  }
+  constexpr int halvings = 10;
+  for (int i = 0; i <= halvings; ++i) {
+    const auto now = state.calls.gradient(f, state.other, state.other_gradient);
+    if (now.reason == Reason::budget_spent) return;
+    if (now.differentiable() && all_finite(state.other_gradient)) {
+      state.calls.accept();
+      state.x.swap(state.other);
+      state.gradient.swap(state.other_gradient);
+      state.value = now.value;
+      state.evaluation = now;
+      state.status = Status::running;
+      state.proposed = false;
+      ++state.age;
+      return;
+    }
+    if (i == halvings)
+      state.status = now.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::non_finite;
+    state.other = state.x + (state.other - state.x) / S(2);
+    state.step /= S(2);
+  }
+}
+
+}  // namespace detail
+
+}  // namespace mesaopt

@@ -1,0 +1,386 @@
+#include <mesaopt/nested/implicit.hpp>
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+#include <Eigen/Eigenvalues>
+
+#include <mesaopt/core/minimize.hpp>
+#include <mesaopt/gradient/gradient_descent.hpp>
+#include <mesaopt/gradient/lbfgs.hpp>
+#include <mesaopt/gradient/newton.hpp>
+#include <mesaopt/models/softmax_regression.hpp>
+#include <mesaopt/nested/nested.hpp>
+#include <mesaopt/nested/response.hpp>
+
+#include "nested/ridge_solution.hpp"
+#include "support/catch.hpp"
+
+using namespace mesaopt;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+namespace {
+
+const VectorXd zeros = VectorXd::Zero(5);
+const Search polished{Newton{}, GradientBelow{1e-15} || MaxIterations{50}};
+
+/// Value, gradient and evaluation of an objective at one point, from a fresh memory.
+template <class F, class X>
+auto at(const F& f, const X& x) {
+  struct Answer {
+    Evaluation<ScalarOf<X>> evaluation;
+    X gradient;
+    std::array<Counts, Calls<X, MemoryOf<F, X>>::levels> counts;
+  } answer;
+  Calls<X, MemoryOf<F, X>> calls;
+  answer.gradient = X::Zero(x.size());
+  answer.evaluation = calls.gradient(f, x, answer.gradient);
+  answer.counts = calls.counts;
+  return answer;
+}
+
+}  // namespace
+
+TEST_CASE("the hypergradient of ridge regression is the closed form's, by Cholesky and by conjugate gradients", "[nested]") {
+  const Eigen::Index dense_limit = GENERATE(256, 0);
+  const auto F = nested(of_solution(ridge_validation()), response(family(ridge_training()), polished, zeros),
+                        Implicit{.tolerance = 1e-15, .dense_limit = dense_limit});
+  for (const auto& row : problems::RidgeInstance::table) {
+    CAPTURE(dense_limit, row.theta);
+    const VectorXd theta = VectorXd::Constant(1, row.theta);
+    const RidgeSolution known(theta);
+    // The table agrees with the closed form to the digits it gives.
+    CHECK(std::abs(known.value / row.value - 1) < 1e-14);
+    CHECK(std::abs(known.gradient[0] / row.derivative - 1) < 1e-13);
+    CHECK(std::abs(known.second_derivative / row.second_derivative - 1) < 1e-11);
+
+    const auto found = at(F, theta);
+    CHECK(std::abs(found.evaluation.value / known.value - 1) < 1e-13);
+    CHECK(std::abs(found.gradient[0] / known.gradient[0] - 1) < 1e-12);
+    CHECK(found.evaluation.verdict == Verdict::fine);
+    CHECK(found.evaluation.certificate.adjoint_residual < 1e-14);
+    CHECK(found.evaluation.certificate.distance < 1e-13);
+
+    // One penalty a weight: the entries sum up to the derivative by a common one.
+    VectorXd each = VectorXd::Constant(5, row.theta);
+    each[1] += 0.3;
+    each[4] -= 0.5;
+    const auto parts = at(F, each);
+    const RidgeSolution known_parts(each);
+    CHECK((parts.gradient - known_parts.gradient).norm() < 1e-12 * known_parts.gradient.norm());
+    CHECK(std::abs(at(F, VectorXd::Constant(5, row.theta).eval()).gradient.sum() - known.gradient[0]) <
+          1e-12 * std::abs(known.gradient[0]) + 1e-15);
+  }
+}
+
+TEST_CASE("the condition number of the certificate is that of the inner Hessian", "[nested]") {
+  const auto F = nested(of_solution(ridge_validation()), response(family(ridge_training()), polished, zeros), Implicit{});
+  const auto c = at(F, VectorXd::Constant(1, -1.0).eval()).evaluation.certificate;
+  CHECK(c.condition > 0.9 * 1.327040 / 0.388442);
+  CHECK(c.condition < 3 * 1.327040 / 0.388442);
+}
+
+TEST_CASE("after few inner steps the hypergradient errs as known", "[nested]") {
+  const VectorXd theta = VectorXd::Constant(1, -1.0);
+  const RidgeSolution known(theta);
+  MatrixXd H(5, 5);
+  ridge_training().hessian(theta, zeros, H);
+  const double step = 1 / H.selfadjointView<Eigen::Lower>().eigenvalues().maxCoeff();
+  struct Row {
+    int steps;
+    double error;
+  };
+  for (const Row row : {Row{5, 2.797e-3}, Row{10, 4.469e-4}, Row{20, 1.389e-5}, Row{50, 4.272e-10}}) {
+    CAPTURE(row.steps);
+    const auto F =
+        nested(of_solution(ridge_validation()),
+               response(family(ridge_training()), Search{GradientDescent{.learning_rate = step}, MaxIterations{row.steps}}, zeros),
+               Implicit{.accept_distance = 100});
+    const auto found = at(F, theta);
+    CHECK(std::abs(found.gradient[0] - known.gradient[0]) == Approx(row.error).epsilon(2e-4));
+    CHECK(found.counts[1].iterations == std::uint64_t(row.steps));
+    // The certificate's error estimate is of the right size, and covers the error.
+    CHECK(found.evaluation.gradient_error > std::abs(found.gradient[0] - known.gradient[0]));
+    CHECK(found.evaluation.value_error > 0);
+    CHECK((found.evaluation.verdict == Verdict::inexact) == (row.steps < 50));
+  }
+  const auto F = nested(of_solution(ridge_validation()),
+                        response(family(ridge_training()), Search{GradientDescent{.learning_rate = step}, MaxIterations{100}}, zeros), Implicit{});
+  CHECK(std::abs(at(F, theta).gradient[0] - known.gradient[0]) <= 2e-15);
+}
+
+TEST_CASE("what the inner objective does not give is made by differences", "[nested]") {
+  struct Bare {
+    models::RidgeTraining<double> whole;
+    double operator()(const VectorXd& x, const VectorXd& w, VectorXd& gw) const { return whole(x, w, gw); }
+  };
+  const auto F = nested(of_solution(ridge_validation()),
+                        response(family(Bare{ridge_training()}), Search{Lbfgs{}, GradientBelow{1e-13} || MaxIterations{500}}, zeros),
+                        Implicit{.dense_limit = GENERATE(Eigen::Index(256), Eigen::Index(0))});
+  VectorXd x(5);
+  x << -1, -2, 0, 1, -3;
+  const RidgeSolution known(x);
+  CHECK((at(F, x).gradient - known.gradient).norm() < 1e-7 * known.gradient.norm());
+}
+
+TEST_CASE("the hypergradient of softmax regression is that of central differences", "[nested]") {
+  MatrixXd inputs(3, 18), held(3, 12);
+  std::vector<int> labels, held_labels;
+  const auto fill = [](MatrixXd& m, std::vector<int>& l, double phase) {
+    for (Eigen::Index i = 0; i < m.cols(); ++i) {
+      for (Eigen::Index k = 0; k < 3; ++k) m(k, i) = std::sin(phase + 1.7 * double(i) + 2.3 * double(k) * double(i + 1));
+      l.push_back(int(std::abs(3 * m(0, i) + m(1, i) + std::cos(double(i)))) % 3);
+    }
+  };
+  fill(inputs, labels, 0.1);
+  fill(held, held_labels, 0.7);
+  const models::SoftmaxRegression<double> training(inputs, labels, 3);
+  const models::SoftmaxLoss<double> validation(held, held_labels, 3);
+  const VectorXd w0 = VectorXd::Zero(12);
+  const Eigen::Index dense_limit = GENERATE(256, 0);
+  const auto F = nested(of_solution(validation), response(family(training), polished, w0),
+                        Implicit{.dense_limit = dense_limit, .gauss_newton = GaussNewton::never});
+  for (const double level : {-4.0, -1.0, 0.5}) {
+    VectorXd x(2);
+    x << level, level - 0.5;
+    const auto found = at(F, x);
+    CAPTURE(dense_limit, level);
+    REQUIRE(found.evaluation.verdict == Verdict::fine);
+    for (Eigen::Index j = 0; j < 2; ++j) {
+      VectorXd above = x, below = x;
+      const double h = 1e-5;
+      above[j] += h;
+      below[j] -= h;
+      const double difference = (at(F, above).evaluation.value - at(F, below).evaluation.value) / (2 * h);
+      CHECK(std::abs(found.gradient[j] - difference) < 1e-6 * std::abs(difference) + 1e-10);
+    }
+  }
+}
+
+// --- what is refused, and what is not ------------------------------------------------------------------------------
+
+namespace {
+
+/// An inner problem written down in a test, with its Hessian.
+struct Inner {
+  std::function<double(const VectorXd& x, const VectorXd& y, VectorXd& gy)> g;
+  std::function<void(const VectorXd& x, const VectorXd& y, MatrixXd& H)> H;
+  double operator()(const VectorXd& x, const VectorXd& y, VectorXd& gy) const { return g(x, y, gy); }
+  void hessian(const VectorXd& x, const VectorXd& y, MatrixXd& out) const { H(x, y, out); }
+  void hessian_product(const VectorXd& x, const VectorXd& y, const VectorXd& v, VectorXd& out) const {
+    MatrixXd full(y.size(), y.size());
+    H(x, y, full);
+    out = full * v;
+  }
+};
+/// An outer objective written down in a test: a function of the inner solution.
+struct Outer {
+  std::function<double(const VectorXd& y, VectorXd& gy)> f;
+  double operator()(const VectorXd& y, VectorXd& gy) const { return f(y, gy); }
+};
+
+/// (a + b - x)² + gap (a - b) / 2: two redundant weights.
+Inner redundant() {
+  return {[](const VectorXd& x, const VectorXd& y, VectorXd& gy) {
+            const double r = y[0] + y[1] - x[0];
+            gy.setConstant(2 * r);
+            return r * r;
+          },
+          [](const VectorXd&, const VectorXd&, MatrixXd& H) { H.setConstant(2); }};
+}
+/// (a - x)² - b² + b⁴/4, with a saddle at (x, 0), where a search started on b = 0 stays.
+Inner saddle() {
+  return {[](const VectorXd& x, const VectorXd& y, VectorXd& gy) {
+            const double a = y[0] - x[0], b = y[1];
+            gy << 2 * a, -2 * b + b * b * b;
+            return a * a - b * b + b * b * b * b / 4;
+          },
+          [](const VectorXd&, const VectorXd& y, MatrixXd& H) { H << 2, 0, 0, -2 + 3 * y[1] * y[1]; }};
+}
+Inner ridge() {
+  return {[g = ridge_training()](const VectorXd& x, const VectorXd& y, VectorXd& gy) { return g(x, y, gy); },
+          [g = ridge_training()](const VectorXd& x, const VectorXd& y, MatrixXd& H) { g.hessian(x, y, H); }};
+}
+Outer validation() {
+  return {[f = ridge_validation()](const VectorXd& y, VectorXd& gy) { return f(y, gy); }};
+}
+/// (y₀ + ... - 3)², which redundant weights determine, and (y₀ - 3)², which they do not.
+Outer sum() {
+  return {[](const VectorXd& y, VectorXd& gy) {
+    const double s = y.sum() - 3;
+    gy.setConstant(2 * s);
+    return s * s;
+  }};
+}
+Outer first() {
+  return {[](const VectorXd& y, VectorXd& gy) {
+    gy << 2 * (y[0] - 3), 0;
+    return (y[0] - 3) * (y[0] - 3);
+  }};
+}
+
+const VectorXd two = VectorXd::Zero(2);
+auto handmade(Outer outer, Inner inner, const VectorXd& start, Eigen::Index dense_limit, std::int64_t iterations = 1000) {
+  return nested(of_solution(std::move(outer)),
+                response(family(std::move(inner)), Search{Lbfgs{}, GradientBelow{1e-9} || MaxIterations{iterations}}, start),
+                Implicit{.dense_limit = dense_limit});
+}
+
+}  // namespace
+
+TEST_CASE("a singular adjoint system that has a solution is solved", "[nested]") {
+  const Eigen::Index dense_limit = GENERATE(256, 0);
+  CAPTURE(dense_limit);
+  const VectorXd x = VectorXd::Constant(1, 1.25);
+  const auto F = handmade(sum(), redundant(), two, dense_limit);
+  const auto found = at(F, x);
+  CHECK(found.evaluation.verdict == Verdict::fine);
+  CHECK(found.gradient[0] == Approx(2 * (1.25 - 3)).epsilon(1e-9));
+  const auto s = minimize(F, x, Lbfgs{});
+  CHECK(s.status == Status::gradient_below);
+  CHECK(s.x[0] == Approx(3).epsilon(1e-9));
+}
+
+TEST_CASE("a singular adjoint system without solution is refused", "[nested]") {
+  const Eigen::Index dense_limit = GENERATE(256, 0);
+  CAPTURE(dense_limit);
+  const VectorXd x = VectorXd::Constant(1, 1.25);
+  const auto F = handmade(first(), redundant(), two, dense_limit);
+  const auto found = at(F, x);
+  CHECK(found.evaluation.verdict == Verdict::not_differentiable);
+  CHECK(found.evaluation.reason == Reason::adjoint_inconsistent);
+  CHECK(found.evaluation.certificate.reason == Reason::adjoint_inconsistent);
+  CHECK(std::isfinite(found.evaluation.value));
+  CHECK(std::isnan(found.gradient[0]));
+}
+
+TEST_CASE("an inner saddle is no minimum, and is refused", "[nested]") {
+  const Eigen::Index dense_limit = GENERATE(256, 0);
+  CAPTURE(dense_limit);
+  const VectorXd x = VectorXd::Constant(1, 1.25);
+  const auto F = handmade({[](const VectorXd& y, VectorXd& gy) {
+                            gy = 2 * y - VectorXd::Ones(2);
+                            return y.squaredNorm() - y.sum();
+                          }},
+                          saddle(), two, dense_limit);
+  const auto found = at(F, x);
+  CHECK(found.evaluation.verdict == Verdict::not_differentiable);
+  CHECK(found.evaluation.reason == Reason::inner_indefinite);
+  CHECK(std::isnan(found.gradient[0]));
+}
+
+TEST_CASE("an inner run that stopped far from its end is refused, and the outer search says so", "[nested]") {
+  const Eigen::Index dense_limit = GENERATE(256, 0);
+  CAPTURE(dense_limit);
+  const auto F = handmade(validation(), ridge(), zeros, dense_limit, 2);
+  const VectorXd x = VectorXd::Constant(1, -1);
+  const auto found = at(F, x);
+  CHECK(found.evaluation.verdict == Verdict::not_differentiable);
+  CHECK(found.evaluation.reason == Reason::inner_not_converged);
+  CHECK(std::isnan(found.gradient[0]));
+  CHECK(std::isfinite(found.evaluation.value));
+  CHECK(found.evaluation.certificate.distance > 1e-2);
+
+  const auto s = minimize(F, x, Lbfgs{});
+  CHECK_FALSE(succeeded(s.status));
+  CHECK(s.status == Status::not_differentiable);
+  CHECK(s.x.allFinite());
+  CHECK(std::isfinite(s.value));
+  std::ostringstream text;
+  text << s;
+  CHECK(text.str().find(sentence(Reason::inner_not_converged)) != std::string::npos);
+}
+
+TEST_CASE("a model stopped early gets a Gauss-Newton adjoint, which says that it is one", "[nested]") {
+  const auto F = nested(of_solution(ridge_validation()),
+                        response(family(ridge_training()), Search{Lbfgs{}, MaxIterations{2}}, zeros), Implicit{});
+  const VectorXd x = VectorXd::Constant(1, -1);
+  const auto found = at(F, x);
+  CHECK(found.evaluation.verdict == Verdict::inexact);
+  CHECK(found.evaluation.reason == Reason::gauss_newton_adjoint);
+  CHECK(found.gradient.allFinite());
+  CHECK(found.gradient[0] * RidgeSolution(x).gradient[0] > 0);
+  CHECK(found.evaluation.gradient_error > 0);
+
+  const auto never = nested(F.outer, F.response, Implicit{.gauss_newton = GaussNewton::never});
+  CHECK(at(never, x).evaluation.reason == Reason::inner_not_converged);
+
+  // Of a model that is linear and solved, it is the exact one but for the damping.
+  const auto always = nested(F.outer, response(family(ridge_training()), polished, zeros),
+                             Implicit{.gauss_newton = GaussNewton::always, .damping = 1e-8});
+  const auto exact = at(always, x);
+  CHECK(exact.evaluation.reason == Reason::gauss_newton_adjoint);
+  CHECK(exact.gradient[0] == Approx(RidgeSolution(x).gradient[0]).epsilon(1e-5));
+}
+
+TEST_CASE("an inner Hessian of NaN is refused", "[nested]") {
+  const Eigen::Index dense_limit = GENERATE(256, 0);
+  CAPTURE(dense_limit);
+  Inner inner = ridge();
+  inner.H = [](const VectorXd&, const VectorXd&, MatrixXd& H) { H.setConstant(std::numeric_limits<double>::quiet_NaN()); };
+  const auto F = handmade(validation(), inner, zeros, dense_limit);
+  const auto found = at(F, VectorXd::Constant(1, -1.0).eval());
+  CHECK(found.evaluation.verdict == Verdict::not_differentiable);
+  CHECK(std::isnan(found.gradient[0]));
+}
+
+TEST_CASE("a non-finite outer value or gradient is passed on as such", "[nested]") {
+  const double infinity = std::numeric_limits<double>::infinity();
+  const VectorXd x = VectorXd::Constant(1, -1);
+  const auto of = [&](double value) {
+    const auto f = [=](const VectorXd& y, VectorXd& gy) {
+      gy = y;
+      gy[0] = infinity;
+      return value;
+    };
+    return at(handmade({f}, ridge(), zeros, 256), x).evaluation;
+  };
+  CHECK(of(1).verdict == Verdict::not_differentiable);
+  CHECK(of(1).reason == Reason::non_finite_gradient);
+  CHECK(of(infinity).verdict == Verdict::failed);
+  CHECK(of(infinity).reason == Reason::non_finite_value);
+}
+
+// --- other scalars and sizes ---------------------------------------------------------------------------------------
+
+TEST_CASE("float and fixed sizes nest as well", "[nested]") {
+  using X = Eigen::Vector<double, 1>;
+  using Y = Eigen::Vector<double, 5>;
+  for (const Eigen::Index dense_limit : {256, 0}) {
+    const Y w0 = Y::Zero();
+    const auto F = nested(of_solution(ridge_validation()), response(family(ridge_training()), polished, w0),
+                          Implicit{.tolerance = 1e-15, .dense_limit = dense_limit});
+    static_assert(Differentiable<std::remove_const_t<decltype(F)>, X>);
+    const RidgeSolution known(VectorXd::Constant(1, -1.0));
+    CHECK(at(F, X(-1.0)).gradient[0] == Approx(known.gradient[0]).epsilon(1e-12));
+    const auto s = minimize(F, X(-3.0), Newton{});
+    CHECK(s.status == Status::gradient_below);
+    CHECK(s.x[0] == Approx(problems::RidgeInstance::solution).epsilon(1e-6));
+    const Eigen::Vector<double, 5> each = Eigen::Vector<double, 5>::Constant(-1);
+    CHECK(at(F, each).gradient.sum() == Approx(known.gradient[0]).epsilon(1e-12));
+    const auto better = minimize(F, each, Lbfgs{}, MaxIterations{5});
+    CHECK(better.value < 0.2 * known.value);
+  }
+
+  using R = problems::RidgeInstance;
+  const models::RidgeTraining training(R::inputs().cast<float>(), R::targets().cast<float>());
+  const models::RidgeValidation validation(R::validation_inputs().cast<float>(), R::validation_targets().cast<float>());
+  const Eigen::VectorXf w0 = Eigen::VectorXf::Zero(5);
+  for (const Eigen::Index dense_limit : {256, 0}) {
+    const auto F = nested(of_solution(validation),
+                          response(family(training), Search{Lbfgs{}, GradientBelow{1e-6} || MaxIterations{100}}, w0),
+                          Implicit{.tolerance = 1e-6, .dense_limit = dense_limit});
+    const RidgeSolution known(VectorXd::Constant(1, -1.0));
+    const auto found = at(F, Eigen::VectorXf::Constant(1, -1.0f).eval());
+    CHECK(found.evaluation.differentiable());
+    CHECK(found.gradient[0] == Approx(known.gradient[0]).epsilon(1e-4));
+  }
+}

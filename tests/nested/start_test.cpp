@@ -1,0 +1,314 @@
+#include <mesaopt/nested/start.hpp>
+
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <mesaopt/core/fields.hpp>
+#include <mesaopt/core/minimize.hpp>
+#include <mesaopt/gradient/lbfgs.hpp>
+#include <mesaopt/gradient/newton.hpp>
+#include <mesaopt/nested/implicit.hpp>
+#include <mesaopt/nested/nested.hpp>
+#include <mesaopt/nested/response.hpp>
+
+#include "nested/ridge_solution.hpp"
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+
+using namespace mesaopt;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+namespace {
+
+const VectorXd zeros = VectorXd::Zero(5);
+const Search inner{Lbfgs{}, GradientBelow{1e-11} || MaxIterations{300}};
+const Search outer{Lbfgs{}, GradientBelow{1e-8} || MaxIterations{100}};
+
+VectorXd point(double a) { return VectorXd::Constant(1, a); }
+
+template <class StartPolicy>
+auto ridge(StartPolicy start) {
+  return nested(of_solution(ridge_validation()), response(family(ridge_training()), inner, std::move(start)), Implicit{});
+}
+
+/// Evaluates an objective with gradient at points one after the other, and accepts those that are to be.
+template <class F>
+struct Walk {
+  F f;
+  Calls<VectorXd, MemoryOf<F, VectorXd>> calls{};
+  VectorXd gradient = VectorXd::Zero(1);
+  explicit Walk(F g) : f(std::move(g)) {}
+
+  Evaluation<double> look(double x) {
+    gradient.resize(1);
+    return calls.gradient(f, point(x), gradient);
+  }
+  Evaluation<double> go(double x) {
+    const auto evaluation = look(x);
+    calls.accept();
+    return evaluation;
+  }
+  const auto& record() const { return calls.slot.record.response; }
+};
+
+/// g(x, y) = Σ cosh(y_j − x(j+1)/3) + quartic coupling: convex and not quadratic, two inner variables.
+struct Cosh {
+  double operator()(const VectorXd& x, const VectorXd& y, VectorXd& gy) const {
+    const double s = y.sum() - std::sin(x[0]);
+    double value = s * s * s * s / 4;
+    for (Eigen::Index j = 0; j < y.size(); ++j) {
+      const double d = y[j] - x[0] * double(j + 1) / 3;
+      value += std::cosh(d);
+      gy[j] = std::sinh(d) + s * s * s;
+    }
+    return value;
+  }
+  void hessian(const VectorXd& x, const VectorXd& y, MatrixXd& H) const {
+    const double s = y.sum() - std::sin(x[0]);
+    H.setConstant(3 * s * s);
+    for (Eigen::Index j = 0; j < y.size(); ++j) H(j, j) += std::cosh(y[j] - x[0] * double(j + 1) / 3);
+  }
+};
+struct FirstOf {
+  double operator()(const VectorXd&, const VectorXd& y, VectorXd& gx, VectorXd& gy) const {
+    gx.setZero();
+    gy = y;
+    return y.squaredNorm() / 2;
+  }
+  double operator()(const VectorXd&, const VectorXd& y) const { return y.squaredNorm() / 2; }
+};
+
+}  // namespace
+
+TEST_CASE("every start leads to the same outer solution", "[nested]") {
+  const auto check = [](const auto& f) {
+    const auto s = minimize(f, point(0), outer);
+    CHECK(s.status == Status::gradient_below);
+    CHECK(s.x[0] == Approx(problems::RidgeInstance::solution).epsilon(1e-6));
+    return s.counts[1];
+  };
+  const auto cold_counts = check(ridge(cold(zeros)));
+  const auto warm_counts = check(ridge(warm(zeros)));
+  const auto nearest_counts = check(ridge(nearest(zeros, 4)));
+  const auto tangent_counts = check(ridge(tangent(zeros)));
+  const auto newton_counts = check(ridge(newton_corrected(zeros)));
+  // Each spares more of the inner search than the one before.
+  CHECK(warm_counts.gradients < cold_counts.gradients);
+  CHECK(nearest_counts.gradients <= warm_counts.gradients);
+  CHECK(tangent_counts.gradients < warm_counts.gradients);
+  CHECK(newton_counts.gradients < tangent_counts.gradients);
+  CHECK(warm_counts.iterations < cold_counts.iterations);
+  CHECK(tangent_counts.iterations < warm_counts.iterations);
+  CHECK(newton_counts.iterations < tangent_counts.iterations);
+}
+
+TEST_CASE("a bare start is a cold one, and a cold one forgets", "[nested]") {
+  Walk walk(ridge(zeros));
+  walk.go(-1);
+  const VectorXd first = walk.gradient;
+  walk.go(0.5);
+  walk.go(-1);
+  CHECK(identical(first, walk.gradient));
+  CHECK(walk.record().start == zeros);
+}
+
+TEST_CASE("a warm start is the inner solution at the last accepted outer point", "[nested]") {
+  Walk walk(ridge(warm(zeros)));
+  walk.look(-3);
+  CHECK(walk.record().start == zeros);
+  walk.look(-2);
+  CHECK(walk.record().start == zeros);
+  walk.go(-1);
+  const VectorXd y = best_point(walk.record().run);
+  walk.look(0);
+  CHECK(identical(walk.record().start, y));
+  walk.look(1);
+  CHECK(identical(walk.record().start, y));
+}
+
+TEST_CASE("the nearest of the accepted outer points lends its inner solution, the oldest being forgotten", "[nested]") {
+  Walk walk(ridge(nearest(zeros, 3)));
+  std::vector<VectorXd> ys;
+  for (const double x : {-3.0, -1.0, 1.0}) {
+    walk.go(x);
+    ys.push_back(best_point(walk.record().run));
+  }
+  walk.look(-2.6);
+  CHECK(identical(walk.record().start, ys[0]));
+  walk.look(-0.4);
+  CHECK(identical(walk.record().start, ys[1]));
+  walk.look(30);
+  CHECK(identical(walk.record().start, ys[2]));
+  walk.go(2);
+  walk.look(-3);
+  CHECK(identical(walk.record().start, ys[1]));
+
+  Walk refused(ridge(nearest(zeros, 0)));
+  CHECK_THROWS_WITH(refused.look(0), Catch::Contains("remember") && Catch::Contains("0"));
+}
+
+TEST_CASE("the tangent is exact to second order", "[nested]") {
+  const auto error = [](double step) {
+    Walk walk(ridge(tangent(zeros)));
+    walk.go(-1);
+    walk.look(-1 + step);
+    return (walk.record().start - RidgeSolution(point(-1 + step)).weights).norm();
+  };
+  for (const double step : {0.1, 0.05, 0.025}) CHECK(error(step) / error(step / 2) == Approx(4).epsilon(0.1));
+  CHECK(error(1e-3) < 1e-6);
+
+  // As well with a family that gives gradients alone, where the tangent is found by conjugate gradients.
+  struct Bare {
+    models::RidgeTraining<double> whole;
+    double operator()(const VectorXd& x, const VectorXd& w, VectorXd& gw) const { return whole(x, w, gw); }
+  };
+  const auto bare_error = [](double step) {
+    Walk walk(nested(of_solution(ridge_validation()), response(family(Bare{ridge_training()}), inner, tangent(zeros)),
+                     Implicit{.dense_limit = 0}));
+    walk.go(-1);
+    walk.look(-1 + step);
+    return (walk.record().start - RidgeSolution(point(-1 + step)).weights).norm();
+  };
+  CHECK(bare_error(0.1) / bare_error(0.05) == Approx(4).epsilon(0.1));
+}
+
+TEST_CASE("a Newton start solves a quadratic inner problem outright, and its factorization serves the adjoint", "[nested]") {
+  Walk walk(ridge(newton_corrected(zeros)));
+  walk.go(-1);
+  const auto before = walk.calls.counts[1];
+  walk.look(0.3);
+  const auto& now = walk.calls.counts[1];
+  CHECK(now.iterations == before.iterations);
+  CHECK(now.gradients == before.gradients + 1);
+  CHECK(now.factorizations == before.factorizations + 1);
+  CHECK(walk.gradient[0] == Approx(RidgeSolution(point(0.3)).gradient[0]).epsilon(1e-11));
+}
+
+TEST_CASE("a Newton start of a nonlinear inner problem is closer by the square", "[nested]") {
+  const VectorXd two = VectorXd::Zero(2);
+  const Search exact{Newton{}, GradientBelow{1e-14} || MaxIterations{50}};
+  const auto error = [&](double step) {
+    Walk walk(nested(FirstOf{}, response(family(Cosh{}), exact, newton_corrected(two)), Implicit{}));
+    walk.go(1);
+    walk.look(1 + step);
+    CHECK_FALSE(walk.record().start_rejected);
+    return (walk.record().start - best_point(walk.record().run)).norm();
+  };
+  CHECK(error(0.1) / error(0.05) == Approx(4).epsilon(0.2));
+}
+
+namespace {
+
+/// (y² − 1)² / 4 + x y: an indefinite Hessian at y = 0.
+struct Wells {
+  double operator()(const VectorXd& x, const VectorXd& y, VectorXd& gy) const {
+    const double a = y[0] * y[0] - 1;
+    gy[0] = y[0] * a + x[0];
+    return a * a / 4 + x[0] * y[0];
+  }
+  void hessian(const VectorXd&, const VectorXd& y, MatrixXd& H) const { H(0, 0) = 3 * y[0] * y[0] - 1; }
+};
+
+/// √(1 + (y − x)²): convex, and far from its minimum a Newton step overshoots, the further the worse.
+struct Hyperbola {
+  double operator()(const VectorXd& x, const VectorXd& y, VectorXd& gy) const {
+    const double d = y[0] - x[0], r = std::sqrt(1 + d * d);
+    gy[0] = d / r;
+    return r;
+  }
+  void hessian(const VectorXd& x, const VectorXd& y, MatrixXd& H) const {
+    const double d = y[0] - x[0], r = std::sqrt(1 + d * d);
+    H(0, 0) = 1 / (r * r * r);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a Newton start is rejected where the Hessian is indefinite, and reported", "[nested]") {
+  Walk walk(nested(FirstOf{}, response(family(Wells{}), inner, newton_corrected(point(0.1))), Implicit{}));
+  const auto evaluation = walk.go(0.05);
+  CHECK(evaluation.reason == Reason::start_rejected);
+  CHECK(evaluation.verdict == Verdict::fine);
+  CHECK(walk.record().start[0] == 0.1);
+  CHECK(walk.calls.events[std::size_t(Reason::start_rejected)].count == 1);
+  CHECK(walk.go(0.06).reason == Reason::none);
+}
+
+TEST_CASE("a Newton start is rejected where the value rises, and reported", "[nested]") {
+  Walk walk(nested(FirstOf{}, response(family(Hyperbola{}), inner, newton_corrected(point(0))), Implicit{}));
+  CHECK(walk.go(0.1).reason == Reason::none);
+  const double y = best_point(walk.record().run)[0];
+  const auto evaluation = walk.go(5);
+  CHECK(evaluation.reason == Reason::start_rejected);
+  CHECK(walk.record().start[0] == y);
+  CHECK(best_point(walk.record().run)[0] == Approx(5));
+  CHECK(evaluation.value == Approx(12.5));
+}
+
+TEMPLATE_TEST_CASE_SIG("what is not accepted teaches nothing", "[nested]", ((int policy), policy), 0, 1, 2, 3) {
+  const auto start = [] {
+    if constexpr (policy == 0) return warm(zeros);
+    else if constexpr (policy == 1) return nearest(zeros, 4);
+    else if constexpr (policy == 2) return tangent(zeros);
+    else return newton_corrected(zeros);
+  }();
+  Walk straight(ridge(start)), detours(ridge(start));
+  for (const double x : {-1.0, -1.4, -0.2, 0.4}) {
+    detours.look(x + 1.7);
+    detours.look(x - 0.3);
+    detours.calls.value(detours.f, point(x + 4));
+    VectorXd v = point(1), out(1);
+    detours.calls.hessian_product(detours.f, point(x), v, out);
+    const auto a = straight.go(x), b = detours.go(x);
+    CHECK(identical(a, b));
+    CHECK(identical(straight.gradient, detours.gradient));
+    CHECK(identical(straight.calls.memory, detours.calls.memory));
+  }
+}
+
+TEMPLATE_TEST_CASE_SIG("a warm outer step allocates nothing", "[nested][allocations]", ((int policy), policy), 0, 1, 2, 3, 4) {
+  const auto start = [] {
+    if constexpr (policy == 0) return cold(zeros);
+    else if constexpr (policy == 1) return warm(zeros);
+    else if constexpr (policy == 2) return nearest(zeros, 4);
+    else if constexpr (policy == 3) return tangent(zeros);
+    else return newton_corrected(zeros);
+  }();
+  if (!counting_allocations) return;
+  for (const Eigen::Index dense_limit : {256, 0}) {
+    CAPTURE(policy, dense_limit);
+    auto f = ridge(start);
+    f.hypergradient.dense_limit = dense_limit;
+    Walk walk(f);
+    VectorXd x = point(-1);
+    std::vector<long> in_gradient, in_value;
+    for (int i = 0; i < 8; ++i) {
+      x[0] += 0.1;
+      long before = allocations();
+      walk.calls.gradient(walk.f, x, walk.gradient);
+      walk.calls.accept();
+      in_gradient.push_back(allocations() - before);
+      before = allocations();
+      walk.calls.value(walk.f, x);
+      in_value.push_back(allocations() - before);
+    }
+    for (std::size_t i = 2; i < in_gradient.size(); ++i) {
+      CHECK(in_gradient[i] == 0);
+      CHECK(in_value[i] == 0);
+    }
+  }
+
+  // And a whole outer run: its steps beyond the third.
+  using F = decltype(ridge(start));
+  const F f = ridge(start);
+  RunOf<Lbfgs, MaxIterations, F, VectorXd> run;
+  begin(f, point(0), Lbfgs{}, MaxIterations{100}, run);
+  for (int i = 0; i < 3; ++i) advance(f, Lbfgs{}, MaxIterations{100}, run);
+  const long before = allocations();
+  for (int i = 0; i < 4; ++i) advance(f, Lbfgs{}, MaxIterations{100}, run);
+  CHECK(allocations() == before);
+}
