@@ -210,7 +210,7 @@ struct Calls {
   }
 
   Evaluation<S> note(Evaluation<S> evaluation, std::uint64_t index) {
-    if (evaluation.verdict != Verdict::failed && !std::isfinite(evaluation.value)) {
+    if (evaluation.verdict != Verdict::failed && !evaluation.usable()) {
       evaluation.verdict = Verdict::failed;
       evaluation.reason = Reason::non_finite_value;
     }

@@ -90,9 +90,12 @@ struct Evaluation {
     return {std::numeric_limits<S>::quiet_NaN(), Verdict::failed, why};
   }
   /// True when the value can be used.
-  [[nodiscard]] bool usable() const { return verdict != Verdict::failed && std::isfinite(value); }
+  [[nodiscard]] bool usable() const {
+    using std::isfinite;  // and that of dual numbers
+    return verdict != Verdict::failed && isfinite(value);
+  }
   /// True when value and gradient can be used.
-  [[nodiscard]] bool differentiable() const { return verdict < Verdict::not_differentiable && std::isfinite(value); }
+  [[nodiscard]] bool differentiable() const { return verdict < Verdict::not_differentiable && usable(); }
 
   static constexpr auto fields() {
     using E = Evaluation;

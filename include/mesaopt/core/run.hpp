@@ -79,7 +79,8 @@ void judge(Run<S, T>& run, const R& stopping, std::chrono::steady_clock::time_po
   const Status wish = ask(stopping, run.state, progress, run.stopping);
   // A rule that is met outranks the optimizer's own despair, but a state that cannot be used outranks both.
   run.status = failed(run.state.status) ? run.state.status : wish != Status::running ? wish : run.state.status;
-  if (succeeded(run.status) && !std::isfinite(run.state.value)) run.status = Status::non_finite;
+  using std::isfinite;
+  if (succeeded(run.status) && !isfinite(run.state.value)) run.status = Status::non_finite;
   (notify(observers, run.state, progress, run.status), ...);
 }
 
