@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
@@ -40,7 +41,7 @@ std::vector<LabelledImages<S>> split(const LabelledImages<S>& all, std::uint64_t
                                   std::to_string(fraction) + " is one, and with it the sum is " +
                                   std::to_string(total));
     // Ends from the running sum, so that fractions that add up to 1 leave nothing over.
-    const auto end = static_cast<Eigen::Index>(total * static_cast<double>(all.size()) + 0.5);
+    const auto end = static_cast<Eigen::Index>(std::llround(total * static_cast<double>(all.size())));
     LabelledImages<S> part{Eigen::MatrixX<S>(all.images.rows(), end - begin), {}};
     for (Eigen::Index i = begin; i < end; ++i) {
       const auto from = shuffle(static_cast<std::uint64_t>(i));

@@ -262,6 +262,36 @@ TEST_CASE("a singular adjoint system without solution is refused", "[nested]") {
   CHECK(std::isnan(found.gradient[0]));
 }
 
+TEST_CASE("singular systems are known for such also where second derivatives are made by differences", "[nested]") {
+  // cosh(a + 2b - sin x), without second derivatives.
+  struct Ravine {
+    double operator()(const VectorXd& x, const VectorXd& y, VectorXd& gy) const {
+      const double r = y[0] + 2 * y[1] - std::sin(x[0]);
+      gy << std::sinh(r), 2 * std::sinh(r);
+      return std::cosh(r);
+    }
+  };
+  const Eigen::Index dense_limit = GENERATE(256, 0);
+  for (const double a : {0.3, 1.25, -0.7, 0.0}) {
+    CAPTURE(dense_limit, a);
+    const VectorXd x = VectorXd::Constant(1, a);
+    const auto of = [&](Outer outer) {
+      return nested(of_solution(std::move(outer)), response(family(Ravine{}), Lbfgs{}, two), Implicit{.dense_limit = dense_limit});
+    };
+    const auto consistent = at(of({[](const VectorXd& y, VectorXd& gy) {
+                                 const double s = y[0] + 2 * y[1] - 3;
+                                 gy << 2 * s, 4 * s;
+                                 return s * s;
+                               }}),
+                               x);
+    CHECK(consistent.evaluation.differentiable());
+    CHECK(consistent.gradient[0] == Approx(2 * (std::sin(a) - 3) * std::cos(a)).epsilon(1e-6));
+    const auto inconsistent = at(of(first()), x);
+    CHECK(inconsistent.evaluation.verdict == Verdict::not_differentiable);
+    CHECK(inconsistent.evaluation.reason == Reason::adjoint_inconsistent);
+  }
+}
+
 TEST_CASE("an inner saddle is no minimum, and is refused", "[nested]") {
   const Eigen::Index dense_limit = GENERATE(256, 0);
   CAPTURE(dense_limit);

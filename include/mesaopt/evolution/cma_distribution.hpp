@@ -78,8 +78,9 @@ struct CmaDistribution {
       return points.data() + n * best_first[std::size_t(rank)];
     };
 
-    mean_draw.setZero();
-    mean_step.setZero();
+    mean_draw.setZero(n);
+    mean_step.setZero(n);
+    if (factors.size() != w.size()) factors.resize(w.size());
     for (Eigen::Index i = 0; i < mu; ++i) {
       detail::add_multiple(n, w[i], ranked(draws, i), mean_draw.data());
       detail::add_multiple(n, w[i], ranked(steps, i), mean_step.data());

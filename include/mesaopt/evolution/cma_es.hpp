@@ -323,6 +323,7 @@ void CmaEs::finish(State<X, M>& state) const {
   using S = ScalarOf<X>;
   constexpr std::uint64_t patience = 20;
   const auto at = [&](Eigen::Index k) -> const Evaluation<S>& { return state.evaluations[std::size_t(k)]; };
+  state.best_first.resize(state.evaluations.size());
   std::iota(state.best_first.begin(), state.best_first.end(), Eigen::Index(0));
   std::sort(state.best_first.begin(), state.best_first.end(), [&](Eigen::Index a, Eigen::Index b) {
     if (at(a).usable() != at(b).usable()) return at(a).usable();

@@ -60,15 +60,17 @@ struct Descent {
     S step = 0;                ///< last step size
     S slope = 0;               ///< last slope along the direction
     S lowest = std::numeric_limits<S>::quiet_NaN();  ///< least value so far: noise may not add up to a rise
-    S steepness = 0;           ///< squared norm of the gradient when the last step improved it; 0: values still improve
-    std::int32_t idle = 0;     ///< steps since then, none of which improved value or gradient beyond noise
+    S reference = 0;           ///< value at the last step that improved value or gradient by more than noise
+    S steepness = 0;           ///< squared norm of the gradient there; 0 while values improve
+    std::uint64_t idle = 0;    ///< evaluations since then
     Calls<X, M> calls{};
 
     X d{}, next_x{}, next_gradient{}, kept_x{}, kept_gradient{};  ///< scratch
 
     static constexpr auto fields() {
       return std::tuple{&State::x,    &State::value, &State::gradient, &State::evaluation, &State::status, &State::memory,
-                        &State::step, &State::slope, &State::lowest,   &State::steepness,  &State::idle,   &State::calls};
+                        &State::step, &State::slope, &State::lowest,   &State::reference,  &State::steepness,
+                        &State::idle, &State::calls};
     }
     /// What a later run may take over; empty for directions that keep no curvature.
     const auto& curvature_pairs() const requires requires { memory.pairs; } { return memory.pairs; }
@@ -93,7 +95,7 @@ struct Descent {
     } else {
       state.evaluation = state.calls.gradient(f, state.x, state.gradient);
     }
-    state.value = state.lowest = state.evaluation.value;
+    state.value = state.lowest = state.reference = state.evaluation.value;
     if (!state.evaluation.usable())
       state.status = Status::bad_start;
     else if (!state.evaluation.differentiable() || !state.gradient.allFinite())
@@ -151,6 +153,7 @@ struct Descent {
   template <class F, Point X, class M>
   Status along(const F& f, State<X, M>& state, ScalarOf<X> slope) const {
     using S = ScalarOf<X>;
+    const auto before = state.calls.counts[0].evaluations();
     const S noise = noise_of(state.lowest, state.evaluation);
     typename StepSize::template Line<S> line(step_size, state.value, slope, first_step(state, slope),
                                              noise - (state.value - state.lowest));
@@ -173,7 +176,7 @@ struct Descent {
       line_status = line.tell(now.value, next_slope);
       if (line_status == LineStatus::accepted) {
         state.calls.accept();
-        move(state, now, t, slope, noise);
+        move(state, now, t, slope, noise, state.calls.counts[0].evaluations() - before);
         return Status::running;
       }
       if (line.best() == t && now.value < state.value) {  // not good enough, but kept in case nothing better comes
@@ -186,14 +189,14 @@ struct Descent {
     if (!have_kept) return usable ? Status::stalled : trouble;
     state.next_x.swap(state.kept_x);
     state.next_gradient.swap(state.kept_gradient);
-    move(state, kept, line.best(), slope, noise);
+    move(state, kept, line.best(), slope, noise, state.calls.counts[0].evaluations() - before);
     return Status::running;
   }
 
   /// Below this, differences of values mean nothing.
   template <class S>
   static S noise_of(S value, const Evaluation<S>& evaluation) {
-    return 4 * std::numeric_limits<S>::epsilon() * std::abs(value) + 2 * evaluation.value_error;
+    return 64 * std::numeric_limits<S>::epsilon() * std::abs(value) + 2 * evaluation.value_error;
   }
 
   template <Point X, class M>
@@ -207,7 +210,7 @@ struct Descent {
 
   template <Point X, class M>
   void move(State<X, M>& state, const Evaluation<ScalarOf<X>>& now, ScalarOf<X> t, ScalarOf<X> slope,
-            ScalarOf<X> noise) const {
+            ScalarOf<X> noise, std::uint64_t evaluations) const {
     direction.learn(state.x, state.gradient, state.next_x, state.next_gradient, state.memory);
     state.x.swap(state.next_x);
     state.gradient.swap(state.next_gradient);
@@ -215,29 +218,31 @@ struct Descent {
     state.evaluation = now;
     state.step = t;
     state.slope = slope;
-    judge(state, noise);
+    judge(state, noise, evaluations);
   }
 
-  /// Where values differ by noise alone, the gradient has to halve now and then.
+  /// Ends a run that has not improved for some evaluations: where values differ by noise alone, the gradient has to
+  /// become smaller.
   template <Point X, class M>
-  static void judge(State<X, M>& state, ScalarOf<X> noise) {
+  static void judge(State<X, M>& state, ScalarOf<X> noise, std::uint64_t evaluations) {
     using S = ScalarOf<X>;
-    constexpr int patience = 6;
-    const bool lower = state.value < state.lowest - noise;
+    constexpr std::uint64_t patience = 12;
     state.lowest = std::min(state.lowest, state.value);
-    if (lower) {
+    if (state.value < state.reference - noise) {
+      state.reference = state.value;
       state.steepness = 0;
       state.idle = 0;
       return;
     }
     const S square = state.gradient.squaredNorm(), error = state.evaluation.gradient_error;
-    if (state.steepness == 0 || square < state.steepness / 4) {
+    if (state.steepness == 0 || square < S(0.8) * state.steepness) {
+      state.reference = std::min(state.reference, state.value);
       state.steepness = square;
       state.idle = 0;
-    } else if (++state.idle >= patience) {
-      state.status = Status::stalled;
+    } else {
+      state.idle += evaluations;
     }
-    if (square <= error * error) state.status = Status::stalled;
+    if (state.idle >= patience || square <= error * error) state.status = Status::stalled;
   }
 
   /// One step of a given size; one that leads out of the finite is halved.

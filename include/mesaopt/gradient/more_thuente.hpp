@@ -63,9 +63,9 @@ struct MoreThuente {
       const bool flattened = std::abs(slope) <= -c2_ * slope0_;
       const bool same_value = std::abs(value - value0_) <= noise_;
       if (flattened && (decreased || (same_value && slope <= (2 * c1_ - 1) * slope0_))) return LineStatus::accepted;
-      // It would go further down if a wall were not as near: near enough.
+      // It could go further down if a wall were not as near: near enough.
       if (decreased && slope < 0 && walled_ && trial_ < wall_ && wall_ <= 2 * trial_) return LineStatus::accepted;
-      if (same_value || -trial_ * slope0_ <= noise_) {
+      if ((bracketed_ || slope > c2_ * slope0_) && (same_value || -trial_ * slope0_ <= noise_)) {
         constexpr int patience = 3;
         if (++noisy_ >= patience) return LineStatus::failed;
       }

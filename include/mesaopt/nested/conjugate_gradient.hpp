@@ -27,13 +27,17 @@ struct LinearOutcome {
 /// Solves A x = b for symmetric positive semidefinite A from the x given, to the relative residual asked for.
 ///
 /// `apply(p, q)` fills q = A p, `precondition(r, z)` fills z ≈ A⁻¹ r. A singular but consistent system is solved as well.
-/// Ends at negative curvature, and where rounding lets the residual fall no further.
+/// `largest` is the largest curvature, if known: the first direction of a singular system may have none.
+/// Ends at negative curvature, and where rounding, or the relative `noise` of the products, lets the residual fall no
+/// further.
 /// Hestenes & Stiefel (1952); Nocedal & Wright (2006), algorithm 5.3.
 template <Point X, class Apply, class Precondition>
 LinearOutcome<ScalarOf<X>> conjugate_gradient(const X& b, X& x, ConjugateGradientScratch<X>& w, double tolerance,
-                                              std::uint64_t limit, const Apply& apply, const Precondition& precondition) {
+                                              std::uint64_t limit, const Apply& apply, const Precondition& precondition,
+                                              ScalarOf<X> noise = 0, ScalarOf<X> largest = 0) {
   using S = ScalarOf<X>;
   LinearOutcome<S> outcome;
+  outcome.most = largest;
   const S scale = b.norm();
   if (!(scale > 0)) {
     x.setZero(b.size());
@@ -54,7 +58,8 @@ LinearOutcome<ScalarOf<X>> conjugate_gradient(const X& b, X& x, ConjugateGradien
   }
   outcome.residual = w.r.norm() / scale;
   S rz_before = 0;
-  const S negligible = std::numeric_limits<S>::epsilon();
+  const S negligible = std::max(std::numeric_limits<S>::epsilon(), noise);
+  const S negative = std::max(100 * std::numeric_limits<S>::epsilon(), noise);
   while (outcome.residual > S(tolerance) && outcome.iterations < limit) {
     precondition(w.r, w.z);
     const S rz = w.r.dot(w.z);
@@ -70,7 +75,7 @@ LinearOutcome<ScalarOf<X>> conjugate_gradient(const X& b, X& x, ConjugateGradien
     if (!std::isfinite(pq)) break;
     if (pq <= negligible * outcome.most * pp) {
       // Curvature that is zero to rounding: nothing to gain along p. Below that it is truly negative.
-      outcome.negative_curvature = pq < -S(100) * negligible * outcome.most * pp || (outcome.most == 0 && pq < 0);
+      outcome.negative_curvature = pq < -negative * outcome.most * pp || (outcome.most == 0 && pq < 0);
       break;
     }
     outcome.least = std::min(outcome.least, pq / pp);

@@ -111,6 +111,7 @@ Certificate Implicit::solve_adjoint(const F& f, const Y& y, Record& record, cons
     c.verdict = Verdict::not_differentiable;
     c.reason = reason;
   };
+  const S noise = detail::hessian_noise<F, Y>();
   const bool dense = n <= dense_limit && (detail::HasHessian<F, Y> || n <= 16);
 
   if (dense || exact_factor) {
@@ -118,7 +119,8 @@ Certificate Implicit::solve_adjoint(const F& f, const Y& y, Record& record, cons
       calls.hessian(f, y, record.hessian);
       record.factor = record.hessian;
       ++calls.counts[0].factorizations;
-      record.factored = record.factor_exact = record.hessian.allFinite() && detail::factorize(record.factor);
+      record.factored = record.factor_exact = record.hessian.allFinite() &&
+                                               detail::factorize(record.factor, true, noise);
     }
     const auto& H = record.hessian;
     if (!H.allFinite()) {
@@ -149,7 +151,8 @@ Certificate Implicit::solve_adjoint(const F& f, const Y& y, Record& record, cons
     } else {
       // Singular or indefinite? Shifted by what rounding may have taken, a singular Hessian has a factorization; it serves
       // as preconditioner, and the residual tells whether the system has a solution.
-      const S zero = 10 * S(n) * epsilon * H.cwiseAbs().colwise().sum().maxCoeff();
+      const S largest = H.cwiseAbs().colwise().sum().maxCoeff();
+      const S zero = std::max(10 * S(n) * epsilon, noise) * largest;
       record.factor = H;
       record.factor.diagonal().array() += zero;
       ++calls.counts[0].factorizations;
@@ -164,7 +167,8 @@ Certificate Implicit::solve_adjoint(const F& f, const Y& y, Record& record, cons
           [&](const Y& r, Y& z) {
             z = r;
             detail::solve_factorized(record.factor, z);
-          });
+          },
+          std::max(S(n) * epsilon, noise), largest);
       calls.counts[0].linear_iterations += outcome.iterations;
       record.step = -record.gradient;
       detail::solve_factorized(record.factor, record.step);
@@ -184,7 +188,8 @@ Certificate Implicit::solve_adjoint(const F& f, const Y& y, Record& record, cons
                                                     [&](const Y& r, Y& z) {
                                                       z = r;
                                                       if (preconditioned) detail::solve_factorized(record.factor, z);
-                                                    });
+                                                    },
+                                                    noise);
     calls.counts[0].linear_iterations += outcome.iterations;
     c.adjoint_residual = double(outcome.residual);
     c.condition = outcome.most > 0 ? double(outcome.most / outcome.least) : 0.0;

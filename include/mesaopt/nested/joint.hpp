@@ -9,6 +9,7 @@
 
 #include <mesaopt/core/calls.hpp>
 #include <mesaopt/core/objective.hpp>
+#include <mesaopt/nested/places.hpp>
 
 namespace mesaopt {
 
@@ -17,6 +18,7 @@ template <class F>
 struct Joint {
   F f;
   static constexpr bool quadratic = is_quadratic<F>;
+  static constexpr bool differenced_hessian = detail::says_differenced<F>;
 
   /// Stacked points are dynamic in size.
   template <class Y>

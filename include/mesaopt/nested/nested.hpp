@@ -78,6 +78,8 @@ struct Nested {
   ResponsePiece response;
   Hypergradient hypergradient{};
 
+  static constexpr bool differenced_hessian = true;
+
   template <Point X>
   struct Memory {
     using Y = typename ResponsePiece::template Y<X>;

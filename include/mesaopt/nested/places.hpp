@@ -8,6 +8,22 @@
 
 namespace mesaopt {
 
+namespace detail {
+/// True for objectives whose own Hessian products are made by differences, which say so:
+/// `static constexpr bool differenced_hessian = true`.
+template <class F>
+inline constexpr bool says_differenced = [] {
+  if constexpr (requires { F::differenced_hessian; })
+    return bool(F::differenced_hessian);
+  else
+    return false;
+}();
+
+/// True where second derivatives come from differences, by the objective itself or for want of its own.
+template <class F, class X>
+inline constexpr bool differenced_hessian = says_differenced<F> || !(HasHessian<F, X> || HasHessianProduct<F, X>);
+}  // namespace detail
+
 /// A two-argument function g(x, y) as an objective of y for a fixed outer point x. It refers to both.
 template <class G, class X>
 struct At {
@@ -16,6 +32,7 @@ struct At {
 
   static constexpr bool quadratic = is_quadratic<G>;
   static constexpr bool stochastic = is_stochastic<G>;
+  static constexpr bool differenced_hessian = detail::says_differenced<G>;
   template <class Y>
     requires Remembers<G, Y>
   using Memory = MemoryOf<G, Y>;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <concepts>
@@ -39,16 +40,23 @@ struct EvaluatedInnerStart {
   const M& memory;
 };
 
+/// The relative error that a Hessian, or a product with it, has beyond rounding.
+template <class F, class Y>
+ScalarOf<Y> hessian_noise() {
+  using S = ScalarOf<Y>;
+  return differenced_hessian<F, Y> ? 100 * std::pow(std::numeric_limits<S>::epsilon(), S(2) / 3) : S(0);
+}
+
 /// Cholesky in place on the lower triangle of `factor`; false if it is not positive definite, `to_rounding`: also if
-/// it is so only by rounding.
+/// it is so only by rounding, or by the relative `noise` of the matrix.
 template <class Matrix>
-bool factorize(Matrix& factor, bool to_rounding = true) {
+bool factorize(Matrix& factor, bool to_rounding = true, typename Matrix::Scalar noise = 0) {
   using S = typename Matrix::Scalar;
   Eigen::LLT<Eigen::Ref<Matrix>> llt(factor);
   if (llt.info() != Eigen::Success) return false;
   if (!to_rounding) return true;
   const auto pivots = factor.diagonal().array().square();
-  return pivots.minCoeff() > S(factor.rows()) * std::numeric_limits<S>::epsilon() * pivots.maxCoeff();
+  return pivots.minCoeff() > std::max(S(factor.rows()) * std::numeric_limits<S>::epsilon(), noise) * pivots.maxCoeff();
 }
 template <class Matrix, class Y>
 void solve_factorized(const Matrix& factor, Y& y) {
@@ -326,7 +334,7 @@ struct Response {
       const auto outcome = detail::conjugate_gradient(
           record.mixed, record.step, record.linear, 1e-6, std::uint64_t(2 * memory.y.size()),
           [&](const auto& p, auto& q) { calls.hessian_product(f, memory.y, p, q); },
-          [](const auto& r, auto& z) { z = r; });
+          [](const auto& r, auto& z) { z = r; }, detail::hessian_noise<typename Types<X>::Objective, Y<X>>());
       calls.counts[0].linear_iterations += outcome.iterations;
       record.start = memory.y - record.step;
       record.start_rejected = outcome.negative_curvature;
@@ -355,7 +363,7 @@ struct Response {
     calls.hessian(f, record.start, record.hessian);
     record.factor = record.hessian;
     ++calls.counts[0].factorizations;
-    record.factored = detail::factorize(record.factor);
+    record.factored = detail::factorize(record.factor, true, detail::hessian_noise<F, Inner>());
     if (!record.factored) {
       record.start_rejected = true;
       collect(record);
