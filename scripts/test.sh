@@ -66,7 +66,7 @@ suite() {
   fi
   say "Testing $folder"
   ctest --test-dir "$folder" --parallel "$(jobs)" --output-on-failure "${chosen[@]}" 2>&1 |
-    tee "$folder/ctest.log" | grep --line-buffered -v '^ *Start ' || true
+    tee "$folder/ctest.log" | sed -u '/^ *Start /d; s/\.\.\.\.*/.../' || true
   outcome=$(sed -n 's/.*tests passed, \([0-9]*\) tests* failed out of \([0-9]*\).*/\2 \1/p' "$folder/ctest.log")
   if [ -n "$outcome" ]; then
     count $((${outcome% *} - ${outcome#* })) "${outcome#* }"

@@ -1,5 +1,7 @@
 #include <mesaopt/evolution/cma_distribution.hpp>
 
+#include <cmath>
+#include <cstdint>
 #include <numeric>
 #include <vector>
 
@@ -14,60 +16,62 @@ using Eigen::Matrix3d, Eigen::MatrixXd, Eigen::Vector3d, Eigen::VectorXd;
 
 TEST_CASE("four generations learn what pycma 4.5 learns from the same points", "[evolution][cma]") {
   // Steps of f = x^2 + 10 y^2 + 100 z^2, best first, from (1, 2, 3) with step size 0.5. In the second and third
-  // generation the rank-one update is stalled. pycma ran with the tutorial's c_sigma in place of its own.
+  // generation the rank-one update is stalled. pycma began with a covariance of exactly 1 and had the tutorial's c_sigma
+  // and chi_n in place of its own; it adds 1e-9 to the lengths by which negative weights are divided.
   const double steps[4][7][3] = {
-      {{-0.4046774146008909, -0.5453690370277355, -1.5465288656859846},
-       {0.9823674342581601, -1.101085981391571, -1.1850860292294403},
-       {-1.8634927033644908, -0.27739282568963386, -0.35477080476538614},
-       {-0.08274148148245986, -0.6270111269222118, -0.04381962960590435},
-       {1.7886284734303186, 0.436517125736791, 0.09650068470788842},
-       {0.8813180422075297, 1.7096015567747846, 0.05003530999272954},
-       {-0.4772180303595026, -1.313886651291054, 0.8846518684037301}},
-      {{-1.0182326925770995, -1.303472406149778, -2.621242014034283},
-       {1.9776404877501186, -0.9684895971357589, -1.2888858067762121},
-       {-0.7488714556400737, 0.09557371429597732, -0.3298531862964421},
-       {1.2601667319662069, -0.620451638586887, 0.5641389836608459},
-       {-1.4697748913664141, 0.9111587859081884, 0.4963060931964259},
-       {-0.9711828751882041, -0.04321115849304879, 0.8905579351783315},
-       {-1.1959823568673287, 0.40239640733522897, 1.3632083991786048}},
-      {{-1.1473587757518593, -2.333277667612664, -1.6111613682819341},
-       {0.8590183856211066, -1.6464777184974277, -0.44901610499966094},
-       {-0.5454900290398401, 1.2423563500245547, -0.7273233436168143},
-       {0.36521474803448434, -0.8257937754100297, 0.32051754539174876},
-       {1.8051842773975897, 0.42526915321478276, 0.5929353412288365},
-       {0.021325826297392526, 1.753154450524606, 0.9613559430461228},
-       {-0.46440059487090374, -0.626738934877628, 2.0550972075120306}},
-      {{1.348042687445421, 0.34096848576103056, -0.4233714038417683},
-       {-0.057281537431563015, 0.8839726149251386, -0.062383483212085075},
-       {-0.7086594326415573, -0.09977559291822638, -1.1980758591237943},
-       {-2.2368947096111214, -0.5948485438031877, -1.3074903792190269},
-       {-1.1441517658814029, 1.5001139327534245, 0.3851558791950976},
-       {2.0050384382395854, 0.7125937162377745, 0.46795350840991756},
-       {1.0349977110770023, -0.34671050847665896, 0.6255122010491737}}};
-  const Vector3d means[4] = {{0.9120936817532488, 1.662236142263984, 2.352073447339467},
-                             {0.855984235537248, 1.1255170378992747, 1.3398495524652005},
-                             {0.5134563684985816, -0.06922239107094813, 0.5210449143436411},
-                             {1.2460421257275782, 0.40710039968481454, 0.08163014233827232}};
-  const double step_sizes[4] = {0.5183926111237108, 0.703776505450265, 1.0670129793916223, 1.2486718790613163};
+      {{-0.4046774146008909, -0.5453599476195303, -1.546477315582968},
+       {0.9823674342581601, -1.1010676301114755, -1.185046527020173},
+       {-1.8634927033644908, -0.2773882025143992, -0.35475897926898714},
+       {-0.08274148148245986, -0.6270006768238474, -0.04381816897592827},
+       {1.7886284734303186, 0.43650985051198976, 0.09649746807200899},
+       {0.8813180422075297, 1.7095730636529485, 0.05003364217686013},
+       {-0.4772180303595026, -1.3138647533626822, 0.884622380499585}},
+      {{-1.018213822936445, -1.303506273416972, -2.6211289287568933},
+       {1.9776466810425297, -0.9684327108513666, -1.2888492452674578},
+       {-0.7488748536452333, 0.09554813188992618, -0.32983826844548125},
+       {1.2601895156256118, -0.6204009850789527, 0.5641241982955171},
+       {-1.4697927843126433, 0.9111085996004789, 0.4962872341953209},
+       {-0.971163311638515, -0.043227948016912994, 0.8905448138234628},
+       {-1.1959714598420983, 0.4023710472346112, 1.3631744245942543}},
+      {{-1.147299371332792, -2.333280005660143, -1.6110531841667064},
+       {0.85905948807993, -1.6464357978805075, -0.44900878765070246},
+       {-0.54554970750258, 1.2423242290262104, -0.7273046994491618},
+       {0.36525018100449785, -0.8257728251704628, 0.3205092481542904},
+       {1.8051634099676488, 0.42531022835835824, 0.5928587974705227},
+       {0.021284116757533403, 1.7531345324803822, 0.9613069383104514},
+       {-0.4643186768649579, -0.6267363406928713, 2.0550673064070137}},
+      {{1.3480019468580862, 0.3409981100077983, -0.4234086656004047},
+       {-0.05731850649863281, 0.8839581958430944, -0.06239540180430167},
+       {-0.708679102507721, -0.09979887250297324, -1.1980232841232081},
+       {-2.2368794812295243, -0.5949065905821399, -1.3073794441031192},
+       {-1.1441893150774933, 1.5000634375780701, 0.38515611726380633},
+       {2.00499872973132, 0.7126399345118679, 0.4678680116645415},
+       {1.0350165194670817, -0.34667470303944636, 0.6254710670941757}}};
+  const Vector3d means[4] = {{0.9120936817532488, 1.6622417716147013, 2.3520950445312674},
+                             {0.8560035148643456, 1.1256420980443076, 1.3401433461779617},
+                             {0.5137241673078011, -0.06832264822055192, 0.5219139165502549},
+                             {1.2454376494072847, 0.40746966241260835, 0.08297847750771181}};
+  const double step_sizes[4] = {0.5182741118621684, 0.70332306977896, 1.0658000621786536, 1.2468639538879578};
   const Matrix3d covariances[4] = {
-      Matrix3d{{0.916708842727276, -0.12458297910387268, 0.07510420359367889},
-               {-0.12458297910387267, 0.8364958839958353, 0.30455096285582955},
-               {0.07510420359367888, 0.30455096285582955, 1.3485148076967042}},
-      Matrix3d{{0.866963687056538, -0.045737679581454915, 0.3538316988584364},
-               {-0.04573767958145493, 0.9625831299717286, 0.4714068308979301},
-               {0.3538316988584364, 0.4714068308979301, 1.6103137560774088}},
-      Matrix3d{{0.9211716794291, -0.0021906992469537187, 0.4612579362740226},
-               {-0.002190699246953691, 1.1498740305342543, 0.6269030508939962},
-               {0.4612579362740227, 0.6269030508939962, 1.6404112994508653}},
-      Matrix3d{{0.7445337132408805, 0.12483544868971651, 0.25765806096973015},
-               {0.12483544868971654, 1.0937368003142725, 0.5908903488877864},
-               {0.2576580609697302, 0.5908903488877862, 1.6187342096602693}}};
+      Matrix3d{{0.916708842727276, -0.1245809027381907, 0.07510170016194986},
+               {-0.12458090273819068, 0.836468001264417, 0.3045357356883692},
+               {0.07510170016194986, 0.3045357356883692, 1.3484249097061571}},
+      Matrix3d{{0.8669661145589068, -0.045738164997869646, 0.3538163534030574},
+               {-0.045738164997869646, 0.9625580710424074, 0.47139032943779524},
+               {0.3538163534030574, 0.47139032943779524, 1.61019666257859}},
+      Matrix3d{{0.921175139365531, -0.0021936932815421403, 0.46123123492332824},
+               {-0.002193693281542154, 1.1498469824901854, 0.62687932769127},
+               {0.46123123492332824, 0.62687932769127, 1.6402819199540557}},
+      Matrix3d{{0.7445201715378639, 0.12482494005429495, 0.25764270532109373},
+               {0.12482494005429495, 1.0937180283492465, 0.590859319630031},
+               {0.2576427053210938, 0.590859319630031, 1.6186197752939393}}};
 
   CmaDistribution<Vector3d> distribution;
   distribution.mean = {1, 2, 3};
   distribution.covariance.setIdentity();
   distribution.step_size = 0.5;
   REQUIRE(distribution.begin(7, true));
+  distribution.parameters.gap = 1;  // decomposes in every generation, as pycma does in so few variables
   std::vector<Eigen::Index> best_first(7);
   std::iota(best_first.begin(), best_first.end(), Eigen::Index(0));
   for (int g = 0; g < 4; ++g) {
@@ -81,9 +85,9 @@ TEST_CASE("four generations learn what pycma 4.5 learns from the same points", "
     distribution.learn(best_first, z, y);
     distribution.decompose_when_due();
     CAPTURE(g);
-    CHECK((distribution.mean - means[g]).norm() < 1e-13);
-    CHECK((distribution.covariance - covariances[g]).norm() < 1e-13);
-    CHECK(distribution.step_size == Approx(step_sizes[g]).epsilon(1e-13));
+    CHECK((distribution.mean - means[g]).norm() < 3e-9);
+    CHECK((distribution.covariance - covariances[g]).norm() < 3e-9);
+    CHECK(distribution.step_size == Approx(step_sizes[g]).epsilon(3e-9));
   }
 }
 
@@ -111,33 +115,32 @@ TEST_CASE("the covariance is symmetric to the last bit, and decomposed when that
   }
 }
 
-TEST_CASE("under random selection the covariance keeps its size and the step size drifts nowhere", "[evolution][cma]") {
-  // Unbiasedness of all updates: the expected logarithms of step size and of the determinant change little in 300
-  // generations, over 40 runs, in which selection would change them a hundredfold.
-  double step_sizes = 0, traces = 0;
-  const int runs = 40;
-  for (int run = 0; run < runs; ++run) {
-    CmaDistribution<VectorXd> distribution;
-    distribution.mean = VectorXd::Zero(5);
-    distribution.covariance = MatrixXd::Identity(5, 5);
+TEST_CASE("under random selection covariance and step size stay the same on average", "[evolution][cma]") {
+  const int trials = 4000;
+  MatrixXd covariance = MatrixXd::Zero(4, 4);
+  double logarithm = 0;
+  std::vector<Eigen::Index> best_first(8);
+  std::iota(best_first.begin(), best_first.end(), Eigen::Index(0));
+  Random random{17};
+  PointsOf<VectorXd> z(4, 8), y(4, 8);
+  CmaDistribution<VectorXd> distribution;
+  for (int trial = 0; trial < trials; ++trial) {
+    distribution.mean = VectorXd::Zero(4);
+    distribution.covariance = MatrixXd::Identity(4, 4);
     distribution.step_size = 1;
     REQUIRE(distribution.begin(8, true));
-    std::vector<Eigen::Index> best_first(8);
-    std::iota(best_first.begin(), best_first.end(), Eigen::Index(0));
-    Random random{std::uint64_t(run)};
-    PointsOf<VectorXd> z(5, 8), y(5, 8);
-    for (int g = 0; g < 300; ++g) {
-      random.fill_normal(z);
-      distribution.shape(z, y);
-      distribution.learn(best_first, z, y);
-      REQUIRE(distribution.decompose_when_due());
-    }
-    step_sizes += std::log(distribution.step_size) / runs;
-    traces += distribution.covariance.trace() / 5 / runs;
+    // Paths in their stationary distribution, as after many generations.
+    random.fill_normal(distribution.conjugate_path);
+    random.fill_normal(distribution.evolution_path);
+    distribution.generation = 1000;
+    random.fill_normal(z);
+    distribution.shape(z, y);
+    distribution.learn(best_first, z, y);
+    covariance += distribution.covariance / trials;
+    logarithm += std::log(distribution.step_size) / trials;
   }
-  CHECK(std::abs(step_sizes) < 1.5);
-  CHECK(traces > 0.5);
-  CHECK(traces < 2);
+  CHECK((covariance - MatrixXd::Identity(4, 4)).cwiseAbs().maxCoeff() < 0.01);
+  CHECK(std::abs(logarithm) < 0.005);
 }
 
 TEST_CASE("a coordinate can be made independent of the others", "[evolution][cma]") {

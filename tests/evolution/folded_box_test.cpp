@@ -25,7 +25,7 @@ FoldedBox<VectorXd> folded() {
 TEST_CASE("wherever u is, x is in the box, and every x comes from a u", "[evolution][bounds]") {
   const auto fold = folded();
   Random random{1};
-  for (int repetition = 0; repetition < 3000; ++repetition) {
+  for (int repetition = 0; repetition < 300; ++repetition) {
     VectorXd x(6), again(6);
     for (Eigen::Index i = 0; i < 6; ++i)
       x[i] = fold.to_box(i, random.normal() * std::pow(10.0, random.uniform(-8.0, 8.0)));
@@ -57,10 +57,10 @@ TEST_CASE("the fold is continuous with a continuous slope, symmetric about its v
     const double lower = fold.box.lower[i], upper = fold.box.upper[i];
     const double margin = std::min(0.5, (upper - lower) / 2);
     double slope = (fold.to_box(i, -20.0 + h) - fold.to_box(i, -20.0 - h)) / (2 * h);
-    for (double u = -20; u < 20; u += 1e-3) {
-      const double next = (fold.to_box(i, u + 1e-3 + h) - fold.to_box(i, u + 1e-3 - h)) / (2 * h);
-      CHECK(std::abs(next - slope) < 1e-3 / (2 * margin) + 1e-9);
-      CHECK(std::abs(next) <= 1 + 1e-9);
+    for (double u = -20; u < 20; u += 1e-2) {
+      const double next = (fold.to_box(i, u + 1e-2 + h) - fold.to_box(i, u + 1e-2 - h)) / (2 * h);
+      CHECK(std::abs(next - slope) < 1e-2 / (2 * margin) + 1e-8);
+      CHECK(std::abs(next) < 1 + 1e-8);
       slope = next;
       CHECK(fold.to_box(i, 2 * (lower - margin) - u) == Approx(fold.to_box(i, u)).margin(1e-13));
       CHECK(fold.to_box(i, 2 * (upper + margin) - u) == Approx(fold.to_box(i, u)).margin(1e-13));
@@ -74,7 +74,7 @@ TEST_CASE("the fold is continuous with a continuous slope, symmetric about its v
 
 TEST_CASE("float folds as well", "[evolution][bounds]") {
   const FoldedBox<VectorXf> fold{true, {VectorXf::Constant(1, 0.1f), VectorXf::Constant(1, 0.7f)}, 0.2f};
-  for (float u = -3; u < 3; u += 0.001f) {
+  for (float u = -3; u < 3; u += 0.01f) {
     CHECK(fold.to_box(0, u) >= 0.1f);
     CHECK(fold.to_box(0, u) <= 0.7f);
   }

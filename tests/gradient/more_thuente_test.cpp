@@ -101,15 +101,15 @@ TEST_CASE("The line search repeats tables I to VI of Moré and Thuente (1994)", 
                 {{{12, 1.0, -5.1e-5}, {12, 1.0, -1.9e-4}, {10, 1.0, -2.0e-6}, {13, 1.0, -1.6e-5}}});
   }
   SECTION("IV") {
-    check_table({0.001, 0.001 + 1e-12, 20}, function_5_4(0.001, 0.001),
+    check_table({0.001, 0.001, 20}, function_5_4(0.001, 0.001),
                 {{{4, 0.08, -6.9e-5}, {1, 0.10, -4.9e-5}, {3, 0.35, -2.9e-6}, {4, 0.83, 1.6e-5}}});
   }
   SECTION("V") {
-    check_table({0.001, 0.001 + 1e-12, 20}, function_5_4(0.01, 0.001),
+    check_table({0.001, 0.001, 20}, function_5_4(0.01, 0.001),
                 {{{6, 0.075, 1.9e-4}, {3, 0.078, 7.4e-4}, {7, 0.073, -2.6e-4}, {8, 0.076, 4.5e-4}}});
   }
   SECTION("VI") {
-    check_table({0.001, 0.001 + 1e-12, 20}, function_5_4(0.001, 0.01),
+    check_table({0.001, 0.001, 20}, function_5_4(0.001, 0.01),
                 {{{13, 0.93, 5.2e-4}, {11, 0.93, 8.4e-5}, {8, 0.92, -2.4e-4}, {11, 0.92, -3.2e-4}}});
   }
 }
@@ -222,7 +222,7 @@ TEST_CASE("No step is accepted where the value only rises, and no step ever goes
 TEST_CASE("Where values are noise, slopes decide", "[line_search]") {
   // A parabola with its minimum at 1, on top of which nothing can be seen of it.
   const auto phi = [](double t) -> Sample<double> {
-    return {1 + 1e-15 * std::sin(1e9 * t) + 1e-18 * (t - 1) * (t - 1), 2e-18 * (t - 1)};
+    return {t == 0 ? 1 : 1 + 1e-15, 2e-18 * (t - 1)};
   };
   const auto exact = search(MoreThuente{}, phi, 1.5, 0.0), noisy = search(MoreThuente{}, phi, 1.5, 1e-14);
   CHECK(noisy.status == LineStatus::accepted);

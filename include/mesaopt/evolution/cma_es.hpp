@@ -50,7 +50,7 @@ namespace mesaopt {
 ///
 /// Hansen (2016), "The CMA evolution strategy: a tutorial", arXiv:1604.00772: figure 6 with the default parameters of
 /// table 1, negative weights included, and the stopping criteria of appendix B.3 except Stagnation (use the rule
-/// `Stalled`). The covariance is decomposed as often as in N. Hansen's pycma.
+/// `Stalled`). The covariance is decomposed every 1 / (2 n (c_1 + c_mu)) generations, as in N. Hansen's purecma.
 struct CmaEs {
   double step_size = 0.5;          ///< initial standard deviation of every coordinate: a third of the distance to search
   Eigen::Index population = 0;     ///< points in a generation, 2 or more; 0: 4 + floor(3 ln n)

@@ -26,7 +26,7 @@ inline constexpr int lanes = std::max(1, EIGEN_MAX_STATIC_ALIGN_BYTES / int(size
 template <class S>
 constexpr Eigen::Index padded(Eigen::Index n) {
   constexpr Eigen::Index unit = std::max(16, 2 * lanes<S>);
-  return n <= 16 ? Eigen::Index(std::bit_ceil(std::size_t(n))) : (n + unit - 1) / unit * unit;
+  return n <= 16 ? Eigen::Index(std::bit_ceil(std::size_t(std::max<Eigen::Index>(n, 2)))) : (n + unit - 1) / unit * unit;
 }
 
 template <int count, class S>
@@ -68,7 +68,7 @@ Two<S> add_and_multiply(Two<S> f, Two<const S*> v, Two<const S*> w, S* q, Eigen:
 /// Calls body.template operator()<size>() for a size of at most 16 that a column can have.
 template <int most = 16, class Body>
 void with_size(Eigen::Index size, const Body& body) {
-  if constexpr (most > 1)
+  if constexpr (most > 2)
     if (size < most) return with_size<most / 2>(size, body);
   body.template operator()<most>();
 }
