@@ -41,6 +41,19 @@ first_good_compiler() {
 gxx=(g++ g++-{12..19})
 clangxx=(clang++ clang++-{14..24})
 
+# The one version of clang-format that lays out as .clang-format is meant.
+clang_format_version=14
+clang_format() {
+  local program
+  for program in clang-format-$clang_format_version clang-format; do
+    if command -v "$program" >/dev/null && "$program" --version | grep -q "version $clang_format_version\."; then
+      echo "$program"
+      return
+    fi
+  done
+  return 1
+}
+
 # Ninja where it is, CMake's own choice where not, what a build folder was begun with in any case.
 choose_generator() {
   if command -v ninja >/dev/null; then export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}; fi
@@ -68,6 +81,7 @@ is_there() {
     eigen) cmake_finds Eigen3 ;;
     catch2) cmake_finds Catch2 ;;
     benchmark) cmake_finds benchmark CXX ;;
+    clang-format) clang_format >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac
 }
@@ -82,7 +96,7 @@ description() {
     catch2) echo "Catch2 2.13 or 3, the test framework" ;;
     benchmark) echo "Google Benchmark, which measures" ;;
     gnuplot) echo "gnuplot, which draws the pictures (optional)" ;;
-    clang-format) echo "clang-format, which checks the layout (optional)" ;;
+    clang-format) echo "clang-format $clang_format_version, which checks the layout (optional)" ;;
     clang-tidy) echo "clang-tidy, which checks the headers (optional)" ;;
     *) echo "$1" ;;
   esac
@@ -93,12 +107,13 @@ package() {
     compiler)
       local offered
       offered=$(apt-cache policy g++ | sed -n 's/.*Candidate: \([0-9]*:\)\?//p')
-      if at_least "$offered" 12; then echo g++; else echo g++-12; fi
+      if [ -z "$offered" ] || at_least "$offered" 12; then echo g++; else echo g++-12; fi
       ;;
     build_tool) echo ninja-build ;;
     eigen) echo libeigen3-dev ;;
     benchmark) echo libbenchmark-dev ;;
     gnuplot) echo gnuplot-nox ;;
+    clang-format) echo "clang-format-$clang_format_version" ;;
     *) echo "$1" ;;
   esac
 }
@@ -131,7 +146,8 @@ set_up() {
     if ! command -v apt-get >/dev/null; then
       echo "There is no apt-get here; please install what you want of it with your own package manager."
     elif [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
-      echo "Installing needs root, and there is no sudo here."
+      for thing in $missing $missing_wanted; do packages+=("$(package "$thing")"); done
+      echo "Installing needs root, and there is no sudo here; as root:  apt-get install ${packages[*]}"
     else
       say "Installing it with apt-get (a minute or two)"
       mkdir -p build

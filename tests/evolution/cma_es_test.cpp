@@ -120,12 +120,12 @@ static_assert(detail::handles_bounds<CmaEs> && !detail::needs_gradient<CmaEs>);
 
 TEST_CASE("in ten variables it needs no more evaluations than libcmaes", "[evolution][cma]") {
   // Expected running times of libcmaes from its medians over 15 seeds and the share of its successes.
-  const double plain = expected_running_time(Sphere{}, 10, {.active = false}, 9) / 1370 *
-                       expected_running_time(Ellipsoid{}, 10, {.active = false}, 9) / 5770 *
-                       expected_running_time(Chained{}, 10, {.active = false}, 15) / (6220 * 15 / 14.0);
-  const double active = expected_running_time(Sphere{}, 10, {}, 9) / 1350 *
-                        expected_running_time(Ellipsoid{}, 10, {}, 9) / 4370 *
-                        expected_running_time(Chained{}, 10, {}, 15) / (5250 * 15 / 13.0);
+  const double plain = expected_running_time(Sphere{}, 10, {.active = false}, 21) / 1370 *
+                       expected_running_time(Ellipsoid{}, 10, {.active = false}, 21) / 5770 *
+                       expected_running_time(Chained{}, 10, {.active = false}, 30) / (6220 * 15 / 14.0);
+  const double active = expected_running_time(Sphere{}, 10, {}, 21) / 1350 *
+                        expected_running_time(Ellipsoid{}, 10, {}, 21) / 4370 *
+                        expected_running_time(Chained{}, 10, {}, 30) / (5250 * 15 / 13.0);
   CHECK(std::cbrt(plain) < 1.05);
   CHECK(std::cbrt(active) < 1.05);
 }
@@ -137,8 +137,11 @@ TEST_CASE("it solves what gradients cannot: plateaus, kinks, many local minima",
   const auto kinks = [](const VectorXd& x) { return x.cwiseAbs().sum() + 3 * std::abs(x[0] - x[1]); };
   CHECK(minimize(kinks, start_between(-2, 2, 5, 1), CmaEs{}).value < 1e-9);
 
-  const auto rastrigin = minimize(problems::Rastrigin{}, start_between(-4, 4, 5, 2), CmaEs{.step_size = 2, .population = 100});
-  CHECK(rastrigin.value < 1e-9);
+  int solved = 0;
+  for (const std::uint64_t seed : {1u, 2u, 3u, 4u, 5u})
+    solved += minimize(problems::Rastrigin{}, start_between(-4, 4, 5, seed),
+                       CmaEs{.step_size = 2, .population = 200, .seed = seed}).value < 1e-9;
+  CHECK(solved >= 3);
 }
 
 TEST_CASE("moving the function and the start moves the run", "[evolution][cma]") {
@@ -191,6 +194,20 @@ TEST_CASE("who evaluates makes no difference", "[evolution][cma]") {
   CHECK(identical(alone.state, minimize(on(Threads{2}, Ellipsoid{}), x0, CmaEs{.seed = 7}).state));
   CHECK(identical(alone.state, minimize(on(Threads{5}, Ellipsoid{}), x0, CmaEs{.seed = 7}).state));
   CHECK(alone.x != minimize(Ellipsoid{}, x0, CmaEs{.seed = 8}).x);
+}
+
+TEST_CASE("where a state lies in memory makes no difference", "[evolution][cma]") {
+  struct Shifted {
+    CmaEs::State<Vector3d> first;
+    double between = 0;
+    CmaEs::State<Vector3d> second;
+  } states;
+  const auto f = [](const Vector3d& x) { return x[0] * x[0] + 10 * x[1] * x[1] + 100 * x[2] * x[2] + x[0] * x[2]; };
+  for (auto* state : {&states.first, &states.second}) {
+    CmaEs{}.init(f, Vector3d{1, 2, 3}, *state);
+    for (int g = 0; g < 100; ++g) CmaEs{}.step(f, *state);
+  }
+  CHECK(identical(states.first, states.second));
 }
 
 TEST_CASE("a run that is copied, or saved and loaded, goes on as if nothing had happened", "[evolution][cma]") {
@@ -486,7 +503,8 @@ TEST_CASE("its own criteria end a run for the right reason", "[evolution][cma]")
 
 TEST_CASE("what one run has learnt starts the next one", "[evolution][cma]") {
   const auto first = minimize(Ellipsoid{}, start_between(-2, 2, 8, 1), CmaEs{});
-  const VectorXd shift = VectorXd::Constant(8, 0.02);
+  VectorXd shift(8);  // as far in every direction as the function is wide
+  for (Eigen::Index i = 0; i < 8; ++i) shift[i] = 0.02 * std::pow(1e6, -0.5 * double(i) / 7);
   const auto moved = [&](const VectorXd& x) { return Ellipsoid{}(VectorXd(x - shift)); };
   const auto stopping = TargetReached{1e-8} || MaxEvaluations{100000};
   const auto cold = minimize(moved, first.x, CmaEs{}, stopping);
@@ -500,6 +518,7 @@ TEST_CASE("what one run has learnt starts the next one", "[evolution][cma]") {
   State same = first.state;
   CmaEs{}.init(moved, same, same);
   State other;
+  other.calls.limit = same.calls.limit;
   CmaEs{}.init(moved, first.state, other);
   CHECK(identical(same, other));
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <tuple>
 
@@ -26,18 +27,39 @@ inline constexpr int lanes = std::max(1, EIGEN_MAX_STATIC_ALIGN_BYTES / int(size
 template <class S>
 constexpr Eigen::Index padded(Eigen::Index n) {
   constexpr Eigen::Index unit = std::max(16, 2 * lanes<S>);
-  return n <= 16 ? Eigen::Index(std::bit_ceil(std::size_t(std::max<Eigen::Index>(n, 2)))) : (n + unit - 1) / unit * unit;
+  return n <= 16 ? Eigen::Index(std::bit_ceil(std::size_t(std::max<Eigen::Index>(n, 2))))
+                 : (n + unit - 1) / unit * unit;
 }
 
+/// A vector of `count` numbers, a power of 2, that compilers keep in registers of whatever length the machine has. As a
+/// type of the compiler's own it costs next to nothing to compile, which Eigen's expressions do not.
 template <int count, class S>
-using Part = Eigen::Array<S, count, 1>;
+struct PackOf {
+  typedef S type __attribute__((vector_size(count * sizeof(S))));
+};
 template <int count, class S>
-auto part(const S* x) {
-  return Eigen::Map<const Part<count, S>>(x);
+using Pack = typename PackOf<count, S>::type;
+
+template <int count, class S>
+inline void read(const S* from, Pack<count, S>& to) {
+  std::memcpy(&to, from, sizeof to);
 }
 template <int count, class S>
-auto part(S* x) {
-  return Eigen::Map<Part<count, S>>(x);
+inline void write(const Pack<count, S>& from, S* to) {
+  std::memcpy(to, &from, sizeof from);
+}
+/// The sum of the entries, halves first.
+template <int count, class S>
+inline S sum(const Pack<count, S>& pack) {
+  if constexpr (count == 1) {
+    return pack[0];
+  } else {
+    Pack<count / 2, S> low, high;
+    std::memcpy(&low, &pack, sizeof low);
+    std::memcpy(&high, reinterpret_cast<const char*>(&pack) + sizeof low, sizeof high);
+    low += high;
+    return sum<count / 2, S>(low);
+  }
 }
 
 template <class T>
@@ -49,20 +71,29 @@ struct Two {
 template <class S>
 Two<S> add_and_multiply(Two<S> f, Two<const S*> v, Two<const S*> w, S* q, Eigen::Index size) {
   constexpr int half = lanes<S>;
-  using P = Part<half, S>;
+  using P = Pack<half, S>;
   // Two sums for each product, as an addition has to wait for the one before.
-  P a = P::Zero(), b = a, more_a = a, more_b = a;
-  for (Eigen::Index i = 0, k = half; i < size; i += 2 * half, k += 2 * half) {
-    const P first = part<half>(q + i) + f.a * part<half>(v.a + i) + f.b * part<half>(v.b + i);
-    const P second = part<half>(q + k) + f.a * part<half>(v.a + k) + f.b * part<half>(v.b + k);
-    part<half>(q + i) = first;
-    part<half>(q + k) = second;
-    a += first * part<half>(w.a + i);
-    b += first * part<half>(w.b + i);
-    more_a += second * part<half>(w.a + k);
-    more_b += second * part<half>(w.b + k);
+  P a{}, b{}, more_a{}, more_b{}, first, second, x, y;
+  const auto add = [&](Eigen::Index i, P& to) {
+    read<half>(q + i, to);
+    read<half>(v.a + i, x);
+    read<half>(v.b + i, y);
+    to += f.a * x + f.b * y;
+    write<half>(to, q + i);
+    read<half>(w.a + i, x);
+    read<half>(w.b + i, y);
+  };
+  for (Eigen::Index i = 0; i < size; i += 2 * half) {
+    add(i, first);
+    a += first * x;
+    b += first * y;
+    add(i + half, second);
+    more_a += second * x;
+    more_b += second * y;
   }
-  return {(a + more_a).sum(), (b + more_b).sum()};
+  a += more_a;
+  b += more_b;
+  return {sum<half, S>(a), sum<half, S>(b)};
 }
 
 /// Calls body.template operator()<size>() for a size of at most 16 that a column can have.
@@ -75,15 +106,16 @@ void with_size(Eigen::Index size, const Body& body) {
 
 }  // namespace detail
 
-/// The last steps s and gradient changes y of a run: what L-BFGS knows of the inverse Hessian. The oldest is overwritten.
+/// The last steps s and gradient changes y of a run: what L-BFGS knows of the inverse Hessian. The oldest is
+/// overwritten.
 ///
 /// A column holds one pair, in order of age around the ring; it is padded with zeros. Points of fixed size have at most
 /// 16 pairs, so that nothing is on the heap.
 template <Point X>
 struct CurvaturePairs {
   using S = ScalarOf<X>;
-  static constexpr int size = X::RowsAtCompileTime == Eigen::Dynamic ? Eigen::Dynamic
-                                                                     : int(detail::padded<S>(X::RowsAtCompileTime));
+  static constexpr int size =
+      X::RowsAtCompileTime == Eigen::Dynamic ? Eigen::Dynamic : int(detail::padded<S>(X::RowsAtCompileTime));
   static constexpr int most = size == Eigen::Dynamic ? Eigen::Dynamic : 16;
   using Columns = Eigen::Matrix<S, size, Eigen::Dynamic, Eigen::ColMajor, size, most>;
   using Column = Eigen::Matrix<S, size, 1>;
@@ -138,16 +170,15 @@ struct CurvaturePairs {
     const auto n = gradient.size();
     if (count == 0) {
       d = -gradient;
-    } else if (s.rows() <= 16) {
+      return;
+    }
+    q.head(n) = gradient;
+    if (s.rows() <= 16) {
       detail::with_size(s.rows(), [&]<int rows>() {
-        if constexpr (size == Eigen::Dynamic || size == rows) {
-          q.head(n) = gradient;
-          two_loops_in_registers<rows>(weights, q);
-          d = q.head(n);
-        }
+        if constexpr (size == Eigen::Dynamic || size == rows) two_loops_in_registers<rows>(weights, q);
       });
+      d = q.head(n);
     } else {
-      q.head(n) = gradient;
       two_loops(weights, q);
       d = -scale * q.head(n);
     }
@@ -163,50 +194,70 @@ struct CurvaturePairs {
     const S* const b = y.data() + j * s.rows();
     const S* const c = s.data() + older(j) * s.rows();
     if (s.rows() > 16) return multiply<detail::lanes<S>>(a, b, c);
-    Products products;
+    Products products{};
     detail::with_size(s.rows(), [&]<int rows>() {
-      if constexpr (size == Eigen::Dynamic || size == rows) products = multiply<rows>(a, b, c);
+      if constexpr (size == Eigen::Dynamic || size == rows)
+        products = multiply<std::min(rows, detail::lanes<S>)>(a, b, c);
     });
     return products;
   }
   template <int step>
   Products multiply(const S* a, const S* b, const S* c) const {
-    using P = detail::Part<step, S>;
-    P sy = P::Zero(), ss = sy, yy = sy, neighbours = sy;
+    using P = detail::Pack<step, S>;
+    P sy{}, ss{}, yy{}, neighbours{}, s_i, y_i, c_i;
     for (Eigen::Index i = 0; i < s.rows(); i += step) {
-      const P s_i = detail::part<step>(a + i), y_i = detail::part<step>(b + i);
+      detail::read<step>(a + i, s_i);
+      detail::read<step>(b + i, y_i);
+      detail::read<step>(c + i, c_i);
       sy += s_i * y_i;
       ss += s_i * s_i;
       yy += y_i * y_i;
-      neighbours += detail::part<step>(c + i) * y_i;
+      neighbours += c_i * y_i;
     }
-    return {sy.sum(), ss.sum(), yy.sum(), neighbours.sum()};
+    return {detail::sum<step, S>(sy), detail::sum<step, S>(ss), detail::sum<step, S>(yy),
+            detail::sum<step, S>(neighbours)};
   }
 
   template <int rows>
   void two_loops_in_registers(Row& weights, Column& d) const {
-    using detail::part;
     const S* const steps = s.data();
     const S* const changes = y.data();
-    detail::Part<rows, S> q = part<rows>(d.data());
+    constexpr int width = std::min(rows, detail::lanes<S>), parts = rows / width;
+    using P = detail::Pack<width, S>;
+    P q[parts];
+    for (int i = 0; i < parts; ++i) detail::read<width>(d.data() + i * width, q[i]);
+    const auto multiply_by = [&q](const S* with) {
+      P sum{}, v;
+      for (int i = 0; i < parts; ++i) {
+        detail::read<width>(with + i * width, v);
+        sum += q[i] * v;
+      }
+      return detail::sum<width, S>(sum);
+    };
+    const auto subtract = [&q](S factor, const S* vector) {
+      P v;
+      for (int i = 0; i < parts; ++i) {
+        detail::read<width>(vector + i * width, v);
+        q[i] -= factor * v;
+      }
+    };
     Eigen::Index j = next;
     for (std::int64_t k = 0; k < count; ++k) {
       j = older(j);
-      const S a = (q * part<rows>(steps + j * rows)).sum() * reciprocal[j];
-      weights[j] = a;
-      q -= a * part<rows>(changes + j * rows);
+      weights[j] = multiply_by(steps + j * rows) * reciprocal[j];
+      subtract(weights[j], changes + j * rows);
     }
-    q *= -scale;
+    for (P& part : q) part *= -scale;
     for (std::int64_t k = 0; k < count; ++k) {
-      const S b = weights[j] + (q * part<rows>(changes + j * rows)).sum() * reciprocal[j];
-      q -= b * part<rows>(steps + j * rows);
+      subtract(weights[j] + multiply_by(changes + j * rows) * reciprocal[j], steps + j * rows);
       j = newer(j);
     }
-    part<rows>(d.data()) = q;
+    for (int i = 0; i < parts; ++i) detail::write<width>(q[i], d.data() + i * width);
   }
 
   // Two pairs at a time: a pass over memory adds two vectors to q and takes its products with the next two. What adding
-  // the first changes in the product with the second is a known number. A pair without a partner is its own, of weight 0.
+  // the first changes in the product with the second is a known number. A pair without a partner is its own, of weight
+  // 0.
   void two_loops(Row& weights, Column& q) const {
     using detail::Two;
     const auto rows = s.rows();

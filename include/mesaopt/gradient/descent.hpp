@@ -154,11 +154,14 @@ struct Descent {
   Status along(const F& f, State<X, M>& state, ScalarOf<X> slope) const {
     using S = ScalarOf<X>;
     const auto before = state.calls.counts[0].evaluations();
-    const S noise = noise_of(state.lowest, state.evaluation);
-    typename StepSize::template Line<S> line(step_size, state.value, slope, first_step(state, slope),
-                                             noise - (state.value - state.lowest));
+    const S noise = noise_of(state.lowest, state.evaluation), risen = state.value - state.lowest;
+    // Where values cancel, their rounding is larger than that of their size, but hardly larger than this.
+    const S doubt = std::max(noise, std::pow(std::numeric_limits<S>::epsilon(), S(2) / 3) * std::abs(state.lowest));
+    typename StepSize::template Line<S> line(step_size, state.value, slope, first_step(state, slope), noise - risen,
+                                             doubt - risen);
     Evaluation<S> now, kept;
-    bool have_kept = false, usable = false;
+    S kept_step = 0;
+    bool usable = false;
     Status trouble = Status::stalled;
     auto line_status = LineStatus::searching;
     while (line_status == LineStatus::searching) {
@@ -183,13 +186,13 @@ struct Descent {
         state.kept_x.swap(state.next_x);
         state.kept_gradient.swap(state.next_gradient);
         kept = now;
-        have_kept = true;
+        kept_step = t;
       }
     }
-    if (!have_kept) return usable ? Status::stalled : trouble;
+    if (kept_step == 0) return usable ? Status::stalled : trouble;
     state.next_x.swap(state.kept_x);
     state.next_gradient.swap(state.kept_gradient);
-    move(state, kept, line.best(), slope, noise, state.calls.counts[0].evaluations() - before);
+    move(state, kept, kept_step, slope, noise, state.calls.counts[0].evaluations() - before);
     return Status::running;
   }
 

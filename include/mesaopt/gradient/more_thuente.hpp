@@ -13,9 +13,9 @@ namespace mesaopt {
 ///
 /// Moré & Thuente (1994), "Line search algorithms with guaranteed sufficient decrease", ACM TOMS 20(3). Two additions:
 /// a trial without a usable value or gradient is a wall, before which the search stays; and where values differ by no
-/// more than their noise (rounding, or the error estimate of an inexact objective), slopes alone decide, by the
+/// more than their noise (rounding, or the error estimate of an inexact objective), slopes alone guide and decide, by the
 /// approximate Wolfe conditions of Hager & Zhang (2005), SIAM J. Optim. 16(1), eq. 4.1, so that a run can go on to the
-/// last digits, and soon ends there.
+/// last digits of the gradient, and soon ends there.
 struct MoreThuente {
   double decrease = 1e-4;    ///< c1 of the Wolfe conditions, in (0, 1/2)
   double curvature = 0.9;    ///< c2 of the Wolfe conditions, in (c1, 1)
@@ -35,13 +35,15 @@ struct MoreThuente {
   template <class S>
   class Line {
    public:
-    /// value0 and slope0 < 0 at step 0; the first trial step; by how much values may differ and mean nothing.
-    Line(const MoreThuente& rule, S value0, S slope0, S first, S noise)
+    /// value0 and slope0 < 0 at step 0; the first trial step; by how much values may differ and mean nothing; and by how
+    /// much they may differ where slopes, if they contradict them, are believed rather than values.
+    Line(const MoreThuente& rule, S value0, S slope0, S first, S noise, S doubt)
         : c1_(S(rule.decrease)),
           c2_(S(rule.curvature)),
           value0_(value0),
           slope0_(slope0),
           noise_(noise),
+          doubt_(doubt),
           trial_(first),
           low_{0, value0, slope0},
           high_(low_),
@@ -59,15 +61,19 @@ struct MoreThuente {
     }
 
     LineStatus tell(S value, S slope) {
-      const bool decreased = value <= value0_ + c1_ * trial_ * slope0_;
+      const S change = value - value0_, by_slopes = trial_ * (slope0_ + slope) / 2;
+      const bool unclear = std::abs(change) <= noise_ ||
+                           (std::abs(change) <= doubt_ && std::abs(change - by_slopes) > std::abs(by_slopes));
       const bool flattened = std::abs(slope) <= -c2_ * slope0_;
-      const bool same_value = std::abs(value - value0_) <= noise_;
-      if (flattened && (decreased || (same_value && slope <= (2 * c1_ - 1) * slope0_))) return LineStatus::accepted;
+      bool decreased = value <= value0_ + c1_ * trial_ * slope0_;
+      if (flattened && (decreased || (unclear && slope <= (2 * c1_ - 1) * slope0_))) return LineStatus::accepted;
       // It could go further down if a wall were not as near: near enough.
       if (decreased && slope < 0 && walled_ && trial_ < wall_ && wall_ <= 2 * trial_) return LineStatus::accepted;
-      if ((bracketed_ || slope > c2_ * slope0_) && (same_value || -trial_ * slope0_ <= noise_)) {
-        constexpr int patience = 3;
+      if (unclear) {  // the search goes on by slopes alone
+        constexpr int patience = 4;
         if (++noisy_ >= patience) return LineStatus::failed;
+        value = low_.value + (trial_ - low_.t) * (low_.slope + slope) / 2;
+        decreased = value <= value0_ + c1_ * trial_ * slope0_;
       }
       // Until some step decreases the value enough with a rising slope, the auxiliary function of section 2 guides:
       // the value less a line of slope `tilt`.
@@ -150,7 +156,7 @@ struct MoreThuente {
       low_ = now;
     }
 
-    S c1_, c2_, value0_, slope0_, noise_, trial_;
+    S c1_, c2_, value0_, slope0_, noise_, doubt_, trial_;
     Sample low_, high_;
     S wall_ = 0, width_ = std::numeric_limits<S>::max(), width_before_ = std::numeric_limits<S>::max();
     int max_evaluations_, evaluations_ = 0, noisy_ = 0;
