@@ -1,4 +1,5 @@
-// Chooses the 20 penalties of a linear regression, one for each weight, by the error on examples held out from training.
+// Chooses the 20 penalties of a linear regression, one for each weight, by the error on examples held out from
+// training.
 //
 // Each choice of penalties is a training problem of its own, whose solution is judged on the held-out examples. The
 // library makes one objective of the two levels, with the gradient through training: so L-BFGS can choose.
@@ -72,10 +73,12 @@ int main() {
 
   const Certificate& certificate = twenty.evaluation.certificate;
   std::cout << "\nThe search for the 20 penalties:\n"
-            << twenty << std::setprecision(1) << "Its last gradient is vouched for: no entry of the inner gradient is above "
-            << certificate.stationarity << ",\nso the weights are within " << certificate.distance
+            << twenty << std::setprecision(1)
+            << "Its last gradient is vouched for: no entry of the inner gradient is above " << certificate.stationarity
+            << ",\nso the weights are within " << certificate.distance
             << " of their optimum, relative to their length; the adjoint\nsystem, with condition number "
-            << certificate.condition << ", is solved to a relative residual of " << certificate.adjoint_residual << ".\n\n";
+            << certificate.condition << ", is solved to a relative residual of " << certificate.adjoint_residual
+            << ".\n\n";
 
   examples::Picture picture("choose_penalties", 1100, 640);
   const VectorXd truth = true_weights(), before = training(customary).x, after = training(twenty.x).x;

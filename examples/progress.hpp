@@ -20,8 +20,8 @@ inline bool is_terminal() {
 #endif
 }
 
-/// A line that tells how far a long run is, with the seconds since it began: on a terminal it rewrites itself, elsewhere
-/// it is printed now and then.
+/// A line that tells how far a long run is, with the seconds since it began: on a terminal it rewrites itself,
+/// elsewhere it is printed now and then.
 class ProgressLine {
  public:
   /// The line begins with `title`.

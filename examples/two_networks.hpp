@@ -20,14 +20,14 @@ namespace examples {
 
 using Eigen::Index, Eigen::VectorXd;
 
-/// The images in three parts, no image in two: weights are trained on the first, penalties chosen by the second, and the
-/// third is looked at when all is done.
+/// The images in three parts, no image in two: weights are trained on the first, penalties chosen by the second, and
+/// the third is looked at when all is done.
 struct Parts {
   LabelledImages<double> train, held_out, test;
 };
 
-/// How many penalties there are: two a layer, for its matrix and for its biases; or besides one for the weights of every
-/// pixel, in place of that of the first matrix.
+/// How many penalties there are: two a layer, for its matrix and for its biases; or besides one for the weights of
+/// every pixel, in place of that of the first matrix.
 enum class Penalties { two_a_layer, one_a_pixel };
 
 /// A network with one hidden layer of tanh units, its penalties, and its parts of the images.
@@ -64,9 +64,9 @@ struct Network {
 
 /// The outer objective: minus the logarithm of how probable log penalties x are, given the held-out images.
 ///
-/// It is the loss of trained weights w, summed over the held-out images, plus |x - customary|^2 / (2 spread^2): before any
-/// image is seen, a penalty is thought to be within a factor of e^spread of the customary one, which keeps many penalties
-/// from fitting the few held-out images.
+/// It is the loss of trained weights w, summed over the held-out images, plus |x - customary|^2 / (2 spread^2): before
+/// any image is seen, a penalty is thought to be within a factor of e^spread of the customary one, which keeps many
+/// penalties from fitting the few held-out images.
 struct Improbability {
   Network::Loss held_out;
   VectorXd customary;
@@ -129,10 +129,11 @@ struct Found {
   double value() const { return path.back().value; }
 };
 
-/// Trains weights until no entry of the gradient is above 1e-6.
+/// Trains weights until no entry of the gradient is above 1e-7: so near a minimum, mostly, that its Hessian is
+/// definite.
 inline auto trainer() {
   using namespace mesaopt;
-  return Search{Lbfgs{.memory = 20}, GradientBelow{1e-6} || MaxIterations{5000}};
+  return Search{Lbfgs{.memory = 20}, GradientBelow{1e-7} || MaxIterations{5000}};
 }
 
 /// The loss of weights on other images than those they were trained on.
@@ -169,6 +170,8 @@ Found found(const Network& network, const Improbability& outer, const Response& 
 template <class Watch>
 auto follower(std::vector<Found::Point>& path, const Improbability& outer, const Watch& watch) {
   return [&](const auto& state, const auto&) {
+    if (!state.evaluation.usable() || std::isnan(state.value))
+      return;  // CMA-ES knows no value before its first generation
     path.push_back({work(state), state.calls.counts[1].iterations, state.value / outer.images()});
     watch(path.back());
   };
@@ -198,24 +201,24 @@ Found search_by_gradient(const Network& network, const Improbability& outer, con
                          const VectorXd& weights, const Stopping& stopping, const Watch& watch) {
   using namespace mesaopt;
   const auto training = response(family(network.training), trainer(), warm(weights));
-  // Weights that L-BFGS trained are near a minimum, but seldom so near that the Hessian is definite: there the damped
-  // Gauss-Newton matrix stands in for it.
   const Implicit implicit{.tolerance = 1e-2, .accept_residual = 2e-2, .accept_distance = 1, .max_iterations = 300};
   std::vector<Found::Point> path;
-  const auto best = minimize(nested(outer, training, implicit), log_penalties, Lbfgs{}, stopping,
-                             detail::follower(path, outer, watch));
+  const auto best =
+      minimize(nested(outer, training, implicit), log_penalties, Lbfgs{.line_search = {.max_evaluations = 5}}, stopping,
+               detail::follower(path, outer, watch));
   return detail::found(network, outer, training, best, std::move(path));
 }
 
 /// Searches for penalties by CMA-ES, from values of the outer objective alone.
 template <class Stopping, class Watch>
 Found search_by_values(const Network& network, const Improbability& outer, const VectorXd& log_penalties,
-                       const VectorXd& weights, double step_size, std::uint64_t seed, const Stopping& stopping, const Watch& watch) {
+                       const VectorXd& weights, double step_size, std::uint64_t seed, const Stopping& stopping,
+                       const Watch& watch) {
   using namespace mesaopt;
   const auto training = response(family(network.training), trainer(), weights);
   std::vector<Found::Point> path;
-  const auto best = minimize(nested(outer, training), log_penalties, CmaEs{.step_size = step_size, .seed = seed}, stopping,
-                             detail::follower(path, outer, watch));
+  const auto best = minimize(nested(outer, training), log_penalties, CmaEs{.step_size = step_size, .seed = seed},
+                             stopping, detail::follower(path, outer, watch));
   return detail::found(network, outer, training, best, std::move(path));
 }
 

@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
-#include <Eigen/Core>
 #include <benchmark/benchmark.h>
+#include <Eigen/Core>
 
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/core/random.hpp>

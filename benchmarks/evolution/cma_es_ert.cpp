@@ -77,25 +77,29 @@ constexpr Row rows[] = {{"sphere", 0, 10, {1370, 1350}, {1, 1}},
 
 int main(int count, char** arguments) {
   const auto seeds = count > 1 ? std::uint64_t(std::atoll(arguments[1])) : 51;
+  std::printf(
+      "Evaluations to 1e-8 from [-2, 2]^n with step size 0.5, over %llu seeds. Expected: evaluations of all runs over\n"
+      "the number of those that arrived. libcmaes, on the same problems: medians over 15 seeds, and these over the\n"
+      "share that arrived.\n\n",
+      static_cast<unsigned long long>(seeds));
   for (const bool active : {false, true}) {
-    std::printf("%s CMA-ES, %llu seeds, to 1e-8 from [-2, 2]^n with step size 0.5\n", active ? "active" : "plain",
-                static_cast<unsigned long long>(seeds));
-    std::printf("%-15s %3s %10s %10s %8s   %10s %10s   %6s %6s\n", "function", "n", "median", "expected", "reached",
-                "libcmaes", "expected", "median", "exp.");
+    std::printf(
+        "| %s CMA-ES | n | median | expected | arrived | libcmaes: median | expected | ratio of medians | ratio |\n"
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+        active ? "active" : "plain");
     double logarithms = 0, of_medians = 0;
     for (const Row& row : rows) {
       const Effort ours = row.function == 0   ? effort(mesaopt::problems::Sphere{}, row.n, active, seeds)
                           : row.function == 1 ? effort(mesaopt::problems::Ellipsoid{}, row.n, active, seeds)
                                               : effort(ChainedRosenbrock{}, row.n, active, seeds);
       const double median = row.median[active], expected = median / row.success[active];
-      std::printf("%-15s %3d %10.0f %10.0f %5zu/%-3llu  %10.0f %10.0f   %6.3f %6.3f\n", row.name, int(row.n), ours.median,
-                  ours.expected, ours.reached, static_cast<unsigned long long>(seeds), median, expected,
+      std::printf("| %s | %d | %.0f | %.0f | %zu of %llu | %.0f | %.0f | %.3f | %.3f |\n", row.name, int(row.n),
+                  ours.median, ours.expected, ours.reached, static_cast<unsigned long long>(seeds), median, expected,
                   ours.median / median, ours.expected / expected);
       std::fflush(stdout);
       logarithms += std::log(ours.expected / expected);
       of_medians += std::log(ours.median / median);
     }
-    std::printf("geometric means of the ratios: %.3f of medians, %.3f of expected running times\n\n",
-                std::exp(of_medians / 6), std::exp(logarithms / 6));
+    std::printf("| geometric mean | | | | | | | %.3f | %.3f |\n\n", std::exp(of_medians / 6), std::exp(logarithms / 6));
   }
 }

@@ -1,9 +1,9 @@
 // How much inner work does it take to choose 20 ridge penalties by validation loss?
 //
-// Inner: ½n⁻¹|Xw − y|² + ½Σ e^{λj} wj² over 20 weights, 1000 examples, by L-BFGS to a gradient of 1e-8. Outer: half the mean
-// squared error on 500 held-out examples, over λ in [−12, 6]^20 from 0, until 1e-3 of the gap to the best value is left.
-// 20 instances: standard normal inputs, every second true weight zero, noise 3; "scaled" has its columns spread over 1.5
-// decades. Instance s is drawn by Random{.seed = s}. Prints medians over the instances as a Markdown table.
+// Inner: ½n⁻¹|Xw − y|² + ½Σ e^{λj} wj² over 20 weights, 1000 examples, by L-BFGS to a gradient of 1e-8. Outer: half the
+// mean squared error on 500 held-out examples, over λ in [−12, 6]^20 from 0, until 1e-3 of the gap to the best value is
+// left. 20 instances: standard normal inputs, every second true weight zero, noise 3; "scaled" has its columns spread
+// over 1.5 decades. Instance s is drawn by Random{.seed = s}. Prints medians over the instances as a Markdown table.
 //
 // The rungs: what an engineer glues by hand with NLopt, then mesaopt's starts of the inner run.
 
@@ -78,30 +78,38 @@ Work run(const N& validation, double target, std::int64_t limit) {
   const auto s = minimize(free, start, Lbfgs{}, TargetReached{target} || MaxEvaluations{limit});
   const auto took = std::chrono::steady_clock::now() - began;
   const auto& inner = s.counts[1];
-  return {double(s.counts[0].evaluations()), double(inner.gradients), double(inner.hessians), double(inner.factorizations),
-          double(inner.hessian_products), std::chrono::duration<double, std::milli>(took).count(),
+  return {double(s.counts[0].evaluations()),
+          double(inner.gradients),
+          double(inner.hessians),
+          double(inner.factorizations),
+          double(inner.hessian_products),
+          std::chrono::duration<double, std::milli>(took).count(),
           s.status == Status::target_reached};
 }
 
 /// The best of long runs: from the start and from others, by the exact hypergradient.
 double best_value(const Instance& instance) {
-  const auto objective = in_box(nested(of_solution(instance.validation),
-                                       response(family(instance.training), inner_search, newton_corrected(Vector(Vector::Zero(dimension)))),
-                                       Implicit{}), box);
+  const auto objective = in_box(
+      nested(of_solution(instance.validation),
+             response(family(instance.training), inner_search, newton_corrected(Vector(Vector::Zero(dimension)))),
+             Implicit{}),
+      box);
   double best = std::numeric_limits<double>::infinity();
   Random random{.seed = 7};
   for (int i = 0; i < 8; ++i) {
     Vector x = Vector::Zero(dimension);
     if (i > 0)
       for (auto& c : x) c = random.uniform(-8.0, 3.0);
-    best = std::min(best, minimize(objective, objective.from_box(x), Lbfgs{}, GradientBelow{1e-10} || MaxEvaluations{2000}).value);
+    best = std::min(
+        best, minimize(objective, objective.from_box(x), Lbfgs{}, GradientBelow{1e-10} || MaxEvaluations{2000}).value);
   }
   return best;
 }
 
 #ifdef MESAOPT_PEER_NLOPT
 /// NLopt outside, L-BFGS inside, glued by hand as one would.
-Work glued(const Instance& instance, nlopt::algorithm algorithm, bool warm_start, bool differences, double target, int limit) {
+Work glued(const Instance& instance, nlopt::algorithm algorithm, bool warm_start, bool differences, double target,
+           int limit) {
   Vector w = Vector::Zero(dimension);
   Work work;
   const auto value = [&](const Vector& x) {
@@ -111,21 +119,21 @@ Work glued(const Instance& instance, nlopt::algorithm algorithm, bool warm_start
     work.inner += double(s.counts[0].gradients);
     return instance.validation(w);
   };
-  const std::function<double(const std::vector<double>&, std::vector<double>&)> f =
-      [&](const std::vector<double>& at, std::vector<double>& gradient) {
-        Vector x = Eigen::Map<const Vector>(at.data(), dimension);
-        const double here = value(x);
+  const std::function<double(const std::vector<double>&, std::vector<double>&)> f = [&](const std::vector<double>& at,
+                                                                                        std::vector<double>& gradient) {
+    Vector x = Eigen::Map<const Vector>(at.data(), dimension);
+    const double here = value(x);
+    work.outer += 1;
+    if (!gradient.empty() && differences)
+      for (Eigen::Index j = 0; j < dimension; ++j) {
+        const double h = 1e-5;  // forward differences, the step that serves the inner tolerance
+        x[j] += h;
+        gradient[std::size_t(j)] = (value(x) - here) / h;
+        x[j] -= h;
         work.outer += 1;
-        if (!gradient.empty() && differences)
-          for (Eigen::Index j = 0; j < dimension; ++j) {
-            const double h = 1e-5;  // forward differences, the step that serves the inner tolerance
-            x[j] += h;
-            gradient[std::size_t(j)] = (value(x) - here) / h;
-            x[j] -= h;
-            work.outer += 1;
-          }
-        return here;
-      };
+      }
+    return here;
+  };
   nlopt::opt opt(algorithm, unsigned(dimension));
   opt.set_lower_bounds(-12);
   opt.set_upper_bounds(6);
@@ -133,7 +141,8 @@ Work glued(const Instance& instance, nlopt::algorithm algorithm, bool warm_start
   opt.set_maxeval(limit);
   opt.set_min_objective(
       [](const std::vector<double>& x, std::vector<double>& g, void* data) {
-        return (*static_cast<const std::function<double(const std::vector<double>&, std::vector<double>&)>*>(data))(x, g);
+        return (*static_cast<const std::function<double(const std::vector<double>&, std::vector<double>&)>*>(data))(x,
+                                                                                                                    g);
       },
       const_cast<void*>(static_cast<const void*>(&f)));
   std::vector<double> x(std::size_t(dimension), 0.0);
@@ -166,9 +175,9 @@ void print(const char* name, const std::vector<Work>& works) {
   std::vector<double> each;
   for (const Work& w : works)
     if (w.reached) each.push_back(w.inner / w.outer);
-  std::printf("| %s | %ld of %zu | %.1f | %.1f | %.2f | %.1f | %.1f | %.1f | %.2f |\n", name, long(reached), works.size(),
-              of(&Work::outer), of(&Work::inner), each.empty() ? std::nan("") : median(each), of(&Work::hessians),
-              of(&Work::factorizations), of(&Work::products), of(&Work::milliseconds));
+  std::printf("| %s | %ld of %zu | %.1f | %.1f | %.2f | %.1f | %.1f | %.1f | %.2f |\n", name, long(reached),
+              works.size(), of(&Work::outer), of(&Work::inner), each.empty() ? std::nan("") : median(each),
+              of(&Work::hessians), of(&Work::factorizations), of(&Work::products), of(&Work::milliseconds));
   std::fflush(stdout);
 }
 
@@ -178,9 +187,11 @@ int main(int argc, char** argv) {
   const bool quick = argc > 1 && std::string(argv[1]) == "--quick";
   const std::uint64_t instances = 20;
   for (const bool scaled : {false, true}) {
-    std::printf("\n## %s columns\n\n| outer / inner start / adjoint | reached | outer evaluations | inner gradients | "
-                "per outer | Hessians | factorizations | products | ms |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
-                scaled ? "Scaled" : "Plain");
+    std::printf(
+        "\n## %s columns\n\n| outer / inner start / adjoint | reached | outer evaluations | inner gradients | "
+        "per outer | Hessians | factorizations | products | ms |\n| --- | --- | --- | --- | --- | --- | --- | --- | "
+        "--- |\n",
+        scaled ? "Scaled" : "Plain");
     std::vector<Instance> all;
     std::vector<double> targets;
     for (std::uint64_t seed = 1; seed <= instances; ++seed) {
@@ -199,17 +210,20 @@ int main(int argc, char** argv) {
     };
 #ifdef MESAOPT_PEER_NLOPT
     if (!quick) {
-      ladder("NLopt Nelder-Mead / cold", [](auto& i, double t) { return glued(i, nlopt::LN_NELDERMEAD, false, false, t, 5000); });
+      ladder("NLopt Nelder-Mead / cold",
+             [](auto& i, double t) { return glued(i, nlopt::LN_NELDERMEAD, false, false, t, 5000); });
       ladder("NLopt SBPLX / cold", [](auto& i, double t) { return glued(i, nlopt::LN_SBPLX, false, false, t, 5000); });
       ladder("NLopt SBPLX / warm", [](auto& i, double t) { return glued(i, nlopt::LN_SBPLX, true, false, t, 5000); });
       ladder("NLopt BOBYQA / warm", [](auto& i, double t) { return glued(i, nlopt::LN_BOBYQA, true, false, t, 5000); });
-      ladder("NLopt L-BFGS, differences / warm", [](auto& i, double t) { return glued(i, nlopt::LD_LBFGS, true, true, t, 1000); });
+      ladder("NLopt L-BFGS, differences / warm",
+             [](auto& i, double t) { return glued(i, nlopt::LD_LBFGS, true, true, t, 1000); });
     }
 #endif
     const Vector w0 = Vector::Zero(dimension);
     const auto ours = [&](auto start, Implicit implicit) {
       return [=](const Instance& i, double target) {
-        return run(nested(of_solution(i.validation), response(family(i.training), inner_search, start), implicit), target, 5000);
+        return run(nested(of_solution(i.validation), response(family(i.training), inner_search, start), implicit),
+                   target, 5000);
       };
     };
     const Implicit by_cg{.dense_limit = 0};

@@ -93,17 +93,10 @@ TEST_CASE("a draw is a function of seed, stream and index alone", "[core]") {
   for (std::uint64_t i = 0; i < 3000; ++i) {
     CHECK(random.index == i);
     switch (i % 4) {
-      case 0:
-        CHECK(random.normal() == start.at(i).normal());
-        break;
-      case 1:
-        CHECK(random.uniform() == start.at(i).uniform());
-        break;
-      case 2:
-        CHECK(random.below(~std::uint64_t{0} / 3 * 2) == start.at(i).below(~std::uint64_t{0} / 3 * 2));
-        break;
-      default:
-        CHECK(random.uniform(2.0f, 3.0f) == start.at(i).uniform(2.0f, 3.0f));
+      case 0: CHECK(random.normal() == start.at(i).normal()); break;
+      case 1: CHECK(random.uniform() == start.at(i).uniform()); break;
+      case 2: CHECK(random.below(~std::uint64_t{0} / 3 * 2) == start.at(i).below(~std::uint64_t{0} / 3 * 2)); break;
+      default: CHECK(random.uniform(2.0f, 3.0f) == start.at(i).uniform(2.0f, 3.0f));
     }
   }
 }

@@ -48,7 +48,8 @@ TEST_CASE("one thread is the caller's own", "[core][threads]") {
   CHECK(seen.size() <= 4);
 }
 
-TEST_CASE("the exception of the lowest job that throws reaches the caller, and all below it are done", "[core][threads]") {
+TEST_CASE("the exception of the lowest job that throws reaches the caller, and all below it are done",
+          "[core][threads]") {
   for (const std::size_t count : {1u, 2u, 8u})
     for (int repetition = 0; repetition < 20; ++repetition) {
       std::vector<std::atomic<int>> done(40);

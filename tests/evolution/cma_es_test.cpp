@@ -60,7 +60,8 @@ template <class F>
 double expected_running_time(const F& f, Eigen::Index n, CmaEs cma_es, std::uint64_t seeds) {
   double total = 0, reached = 0;
   for (cma_es.seed = 1; cma_es.seed <= seeds; ++cma_es.seed) {
-    const auto solution = minimize(f, start_between(-2, 2, n, cma_es.seed), cma_es, TargetReached{1e-8} || MaxEvaluations{100000});
+    const auto solution =
+        minimize(f, start_between(-2, 2, n, cma_es.seed), cma_es, TargetReached{1e-8} || MaxEvaluations{100000});
     total += double(solution.counts[0].evaluations());
     reached += solution.status == Status::target_reached;
   }
@@ -140,7 +141,8 @@ TEST_CASE("it solves what gradients cannot: plateaus, kinks, many local minima",
   int solved = 0;
   for (const std::uint64_t seed : {1u, 2u, 3u, 4u, 5u})
     solved += minimize(problems::Rastrigin{}, start_between(-4, 4, 5, seed),
-                       CmaEs{.step_size = 2, .population = 200, .seed = seed}).value < 1e-9;
+                       CmaEs{.step_size = 2, .population = 200, .seed = seed})
+                  .value < 1e-9;
   CHECK(solved >= 3);
 }
 
@@ -149,8 +151,10 @@ TEST_CASE("moving the function and the start moves the run", "[evolution][cma]")
   shift << 8, -4, 2, 16, -1, 0.5;  // exact in binary, so that sums differ in the last places alone
   const VectorXd x0 = start_between(-2, 2, 6, 3);
   const auto here = asked(Ellipsoid{}, x0, CmaEs{}, 100);
-  const auto there = asked([&](const VectorXd& x) { return Ellipsoid{}(VectorXd(x - shift)); }, x0 + shift, CmaEs{}, 100);
-  for (std::size_t i = 0; i < here.size(); ++i) CHECK((there[i] - shift - here[i]).norm() < 1e-6 * (1 + here[i].norm()));
+  const auto there =
+      asked([&](const VectorXd& x) { return Ellipsoid{}(VectorXd(x - shift)); }, x0 + shift, CmaEs{}, 100);
+  for (std::size_t i = 0; i < here.size(); ++i)
+    CHECK((there[i] - shift - here[i]).norm() < 1e-6 * (1 + here[i].norm()));
 }
 
 TEST_CASE("turning the function costs nothing", "[evolution][cma]") {
@@ -218,7 +222,8 @@ TEST_CASE("a run that is copied, or saved and loaded, goes on as if nothing had 
 
   // In the middle of a generation, a part of which has been told.
   const auto batch = cma_es.ask(state);
-  const std::vector<Evaluation<double>> some{Chained{}(VectorXd(batch.points.col(2))), Chained{}(VectorXd(batch.points.col(0)))};
+  const std::vector<Evaluation<double>> some{Chained{}(VectorXd(batch.points.col(2))),
+                                             Chained{}(VectorXd(batch.points.col(0)))};
   cma_es.tell(state, std::array{batch.ids[2], batch.ids[0]}, some);
 
   State copy = state;
@@ -233,7 +238,8 @@ TEST_CASE("a run that is copied, or saved and loaded, goes on as if nothing had 
 TEST_CASE("starting again in a used state is starting in a new one", "[evolution][cma]") {
   const CmaEs cma_es{};
   State used;
-  cma_es.init(within(Sphere{}, Box{VectorXd::Constant(6, -3), VectorXd::Constant(6, 3)}), start_between(-2, 2, 6, 1), used);
+  cma_es.init(within(Sphere{}, Box{VectorXd::Constant(6, -3), VectorXd::Constant(6, 3)}), start_between(-2, 2, 6, 1),
+              used);
   for (int g = 0; g < 30; ++g) cma_es.step(Sphere{}, used);
   State fresh;
   for (State* state : {&used, &fresh}) cma_es.init(Chained{}, start_between(-2, 2, 6, 9), *state);
@@ -304,7 +310,8 @@ TEST_CASE("ids that wait for nothing are refused, and change nothing", "[evoluti
 
   const std::uint64_t id = cma_es.ask(state).ids[0];
   const State before = state;
-  CHECK_THROWS_WITH(cma_es.tell(state, std::array{id, std::uint64_t(999)}, two), "ids: 999 names no point that waits to be told");
+  CHECK_THROWS_WITH(cma_es.tell(state, std::array{id, std::uint64_t(999)}, two),
+                    "ids: 999 names no point that waits to be told");
   CHECK_THROWS_AS(cma_es.tell(state, std::array{id + 1, id + 1}, two), std::invalid_argument);
   CHECK_THROWS_WITH(cma_es.tell(state, std::array{id}, two), "ids: are 1, but evaluations 2");
   CHECK(identical(state, before));
@@ -325,7 +332,9 @@ TEST_CASE("NaN and infinity rank last, wherever they occur", "[evolution][cma]")
         const auto batch = cma_es.ask(state);
         std::vector<Evaluation<double>> values;
         for (Eigen::Index k = 0; k < batch.points.cols(); ++k, ++evaluations) {
-          const bool fails = where == 0 ? evaluations == 0 : where == 1 ? evaluations % 5 == 4 : k + 1 == batch.points.cols();
+          const bool fails = where == 0   ? evaluations == 0
+                             : where == 1 ? evaluations % 5 == 4
+                                          : k + 1 == batch.points.cols();
           values.emplace_back(fails ? bad : batch.points.col(k).squaredNorm());
         }
         cma_es.tell(state, batch.ids, values);
@@ -425,8 +434,8 @@ TEST_CASE("bounds are kept, and an optimum on them is found", "[evolution][cma][
     CHECK(std::abs(solution.x[2] + 0.5) < 1e-8);
   }
 
-  const auto corner = minimize(within(Ellipsoid{}, Box{VectorXd::Constant(8, 0.5), VectorXd::Constant(8, 2)}),
-                               all(8, 1), CmaEs{});
+  const auto corner =
+      minimize(within(Ellipsoid{}, Box{VectorXd::Constant(8, 0.5), VectorXd::Constant(8, 2)}), all(8, 1), CmaEs{});
   CHECK((corner.x.array() - 0.5).abs().maxCoeff() < 1e-8);
   CHECK(corner.counts[0].values < 8000);
 }
@@ -612,8 +621,8 @@ TEST_CASE("no generation allocates", "[evolution][cma]") {
   CHECK(steps(Sphere{}, all(200, 1), CmaEs{.population = 50}) == std::pair{0L, 0L});
   CHECK(steps(Sphere{}, VectorXf(VectorXf::Ones(33)), CmaEs{.active = false}) == std::pair{0L, 0L});
   CHECK(steps(Sphere{}, Vector3d{1, 2, 3}, CmaEs{}) == std::pair{0L, 0L});
-  CHECK(steps(within(Sphere{}, Box{VectorXd::Constant(7, -1), VectorXd::Constant(7, 2)}), all(7, 1),
-              CmaEs{}) == std::pair{0L, 0L});
+  CHECK(steps(within(Sphere{}, Box{VectorXd::Constant(7, -1), VectorXd::Constant(7, 2)}), all(7, 1), CmaEs{}) ==
+        std::pair{0L, 0L});
 }
 
 TEST_CASE("CMA-ES inside the objective of CMA-ES leaves the outer run as it is", "[evolution][cma][nesting]") {

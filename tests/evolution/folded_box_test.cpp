@@ -34,8 +34,10 @@ TEST_CASE("wherever u is, x is in the box, and every x comes from a u", "[evolut
     for (Eigen::Index i = 0; i < 6; ++i) CHECK(again[i] == Approx(x[i]).epsilon(1e-14).margin(1e-15));
   }
   for (Eigen::Index i = 0; i < 6; ++i) {
-    if (std::isfinite(fold.box.lower[i])) CHECK(fold.to_box(i, fold.from_box(i, fold.box.lower[i])) == fold.box.lower[i]);
-    if (std::isfinite(fold.box.upper[i])) CHECK(fold.to_box(i, fold.from_box(i, fold.box.upper[i])) == fold.box.upper[i]);
+    if (std::isfinite(fold.box.lower[i]))
+      CHECK(fold.to_box(i, fold.from_box(i, fold.box.lower[i])) == fold.box.lower[i]);
+    if (std::isfinite(fold.box.upper[i]))
+      CHECK(fold.to_box(i, fold.from_box(i, fold.box.upper[i])) == fold.box.upper[i]);
   }
 }
 
@@ -50,7 +52,8 @@ TEST_CASE("away from the bounds x is u, to the last bit", "[evolution][bounds]")
   CHECK_FALSE(fold.fixed(1));
 }
 
-TEST_CASE("the fold is continuous with a continuous slope, symmetric about its vertices, and periodic", "[evolution][bounds]") {
+TEST_CASE("the fold is continuous with a continuous slope, symmetric about its vertices, and periodic",
+          "[evolution][bounds]") {
   const auto fold = folded();
   const double h = 1e-6;
   for (Eigen::Index i : {0, 1}) {
@@ -67,8 +70,8 @@ TEST_CASE("the fold is continuous with a continuous slope, symmetric about its v
     }
   }
   for (double u = -20; u < 20; u += 0.01) {
-    CHECK(fold.to_box(2, u) == Approx(fold.to_box(2, 1.0 - u)).margin(1e-14));    // vertex at 1 - 0.5
-    CHECK(fold.to_box(3, u) == Approx(fold.to_box(3, -1.0 - u)).margin(1e-14));   // vertex at -1 + 0.5
+    CHECK(fold.to_box(2, u) == Approx(fold.to_box(2, 1.0 - u)).margin(1e-14));   // vertex at 1 - 0.5
+    CHECK(fold.to_box(3, u) == Approx(fold.to_box(3, -1.0 - u)).margin(1e-14));  // vertex at -1 + 0.5
   }
 }
 

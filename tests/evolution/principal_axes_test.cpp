@@ -116,7 +116,8 @@ TEST_CASE("sums and updates of columns are the same bits wherever the numbers li
       detail::add_multiple(n, 0.3, &x[o], &y[o]);
       detail::add_multiples(n, 0.7, &x[o], -1.1, &z[o], &y[o]);
       updates.push_back(Eigen::Map<VectorXd>(&y[o], n));
-      CHECK((updates.back() - (numbers.segment(n, n) + numbers.head(n) - 1.1 * numbers.tail(n))).norm() < 1e-14 * double(n));
+      CHECK((updates.back() - (numbers.segment(n, n) + numbers.head(n) - 1.1 * numbers.tail(n))).norm() <
+            1e-14 * double(n));
       CHECK(identical(sums.back(), sums.front()));
       CHECK(identical(updates.back(), updates.front()));
     }

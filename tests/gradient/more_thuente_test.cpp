@@ -39,7 +39,8 @@ Found<S> search(const MoreThuente& rule, const Phi& phi, S first, S noise = 0, S
     found.step = line.trial();
     found.value = now.value;
     found.slope = now.slope;
-    found.status = std::isfinite(now.value) && std::isfinite(now.slope) ? line.tell(now.value, now.slope) : line.tell_failure();
+    found.status =
+        std::isfinite(now.value) && std::isfinite(now.slope) ? line.tell(now.value, now.slope) : line.tell_failure();
   }
   return found;
 }
@@ -91,10 +92,12 @@ void check_table(const MoreThuente& rule, const Phi& phi, const std::array<Row, 
 
 TEST_CASE("The line search repeats tables I to VI of Moré and Thuente (1994)", "[line_search]") {
   SECTION("I") {
-    check_table({0.001, 0.1, 20}, function_5_1, {{{6, 1.4, -9.2e-3}, {3, 1.4, 4.7e-3}, {1, 10, 9.4e-3}, {4, 37, 7.3e-4}}});
+    check_table({0.001, 0.1, 20}, function_5_1,
+                {{{6, 1.4, -9.2e-3}, {3, 1.4, 4.7e-3}, {1, 10, 9.4e-3}, {4, 37, 7.3e-4}}});
   }
   SECTION("II") {
-    check_table({0.1, 0.1, 20}, function_5_2, {{{12, 1.6, 7.1e-9}, {8, 1.6, 10e-10}, {8, 1.6, -5.0e-9}, {11, 1.6, -2.3e-8}}});
+    check_table({0.1, 0.1, 20}, function_5_2,
+                {{{12, 1.6, 7.1e-9}, {8, 1.6, 10e-10}, {8, 1.6, -5.0e-9}, {11, 1.6, -2.3e-8}}});
   }
   SECTION("III") {
     check_table({0.1, 0.1, 20}, function_5_3,
@@ -208,11 +211,14 @@ TEST_CASE("Huge and tiny values and slopes end a search in time", "[line_search]
       CHECK(found.evaluations <= 20);
       if (found.status == LineStatus::accepted) CHECK(std::abs(found.slope) <= 0.9 * 2 * scale);
     }
-  const auto cliff = [](double t) -> Sample<double> { return t < 1e-9 ? Sample<double>{-t, -1} : Sample<double>{huge, huge}; };
+  const auto cliff = [](double t) -> Sample<double> {
+    return t < 1e-9 ? Sample<double>{-t, -1} : Sample<double>{huge, huge};
+  };
   CHECK(search(MoreThuente{}, cliff, 1.0).evaluations <= 20);
 }
 
-TEST_CASE("No step is accepted where the value only rises, and no step ever goes back beyond the start", "[line_search]") {
+TEST_CASE("No step is accepted where the value only rises, and no step ever goes back beyond the start",
+          "[line_search]") {
   const auto wrong_slope = [](double t) -> Sample<double> { return {t, -1}; };
   const auto found = search(MoreThuente{}, wrong_slope, 1.0);
   CHECK(found.status == LineStatus::failed);
@@ -221,9 +227,7 @@ TEST_CASE("No step is accepted where the value only rises, and no step ever goes
 
 TEST_CASE("Where values are noise, slopes decide", "[line_search]") {
   // A parabola with its minimum at 1, on top of which nothing can be seen of it.
-  const auto phi = [](double t) -> Sample<double> {
-    return {t == 0 ? 1 : 1 + 1e-15, 2e-18 * (t - 1)};
-  };
+  const auto phi = [](double t) -> Sample<double> { return {t == 0 ? 1 : 1 + 1e-15, 2e-18 * (t - 1)}; };
   const auto exact = search(MoreThuente{}, phi, 1.5, 0.0), noisy = search(MoreThuente{}, phi, 1.5, 1e-14);
   CHECK(noisy.status == LineStatus::accepted);
   CHECK(noisy.evaluations == 1);

@@ -49,7 +49,8 @@ auto at(const F& f, const X& x) {
 
 }  // namespace
 
-TEST_CASE("the hypergradient of ridge regression is the closed form's, by Cholesky and by conjugate gradients", "[nested]") {
+TEST_CASE("the hypergradient of ridge regression is the closed form's, by Cholesky and by conjugate gradients",
+          "[nested]") {
   const Eigen::Index dense_limit = GENERATE(256, 0);
   const auto F = nested(of_solution(ridge_validation()), response(family(ridge_training()), polished, zeros),
                         Implicit{.tolerance = 1e-15, .dense_limit = dense_limit});
@@ -82,7 +83,8 @@ TEST_CASE("the hypergradient of ridge regression is the closed form's, by Choles
 }
 
 TEST_CASE("the condition number of the certificate is that of the inner Hessian", "[nested]") {
-  const auto F = nested(of_solution(ridge_validation()), response(family(ridge_training()), polished, zeros), Implicit{});
+  const auto F =
+      nested(of_solution(ridge_validation()), response(family(ridge_training()), polished, zeros), Implicit{});
   const auto c = at(F, VectorXd::Constant(1, -1.0).eval()).evaluation.certificate;
   CHECK(c.condition > 0.9 * 1.327040 / 0.388442);
   CHECK(c.condition < 3 * 1.327040 / 0.388442);
@@ -100,10 +102,10 @@ TEST_CASE("after few inner steps the hypergradient errs as known", "[nested]") {
   };
   for (const Row row : {Row{5, 2.797e-3}, Row{10, 4.469e-4}, Row{20, 1.389e-5}, Row{50, 4.272e-10}}) {
     CAPTURE(row.steps);
-    const auto F =
-        nested(of_solution(ridge_validation()),
-               response(family(ridge_training()), Search{GradientDescent{.learning_rate = step}, MaxIterations{row.steps}}, zeros),
-               Implicit{.accept_distance = 100});
+    const auto F = nested(of_solution(ridge_validation()),
+                          response(family(ridge_training()),
+                                   Search{GradientDescent{.learning_rate = step}, MaxIterations{row.steps}}, zeros),
+                          Implicit{.accept_distance = 100});
     const auto found = at(F, theta);
     CHECK(std::abs(found.gradient[0] - known.gradient[0]) == Approx(row.error).epsilon(2e-4));
     CHECK(found.counts[1].iterations == std::uint64_t(row.steps));
@@ -112,8 +114,10 @@ TEST_CASE("after few inner steps the hypergradient errs as known", "[nested]") {
     CHECK(found.evaluation.value_error > 0);
     CHECK((found.evaluation.verdict == Verdict::inexact) == (row.steps < 50));
   }
-  const auto F = nested(of_solution(ridge_validation()),
-                        response(family(ridge_training()), Search{GradientDescent{.learning_rate = step}, MaxIterations{100}}, zeros), Implicit{});
+  const auto F = nested(
+      of_solution(ridge_validation()),
+      response(family(ridge_training()), Search{GradientDescent{.learning_rate = step}, MaxIterations{100}}, zeros),
+      Implicit{});
   CHECK(std::abs(at(F, theta).gradient[0] - known.gradient[0]) <= 2e-15);
 }
 
@@ -122,9 +126,10 @@ TEST_CASE("what the inner objective does not give is made by differences", "[nes
     models::RidgeTraining<double> whole;
     double operator()(const VectorXd& x, const VectorXd& w, VectorXd& gw) const { return whole(x, w, gw); }
   };
-  const auto F = nested(of_solution(ridge_validation()),
-                        response(family(Bare{ridge_training()}), Search{Lbfgs{}, GradientBelow{1e-13} || MaxIterations{500}}, zeros),
-                        Implicit{.dense_limit = GENERATE(Eigen::Index(256), Eigen::Index(0))});
+  const auto F = nested(
+      of_solution(ridge_validation()),
+      response(family(Bare{ridge_training()}), Search{Lbfgs{}, GradientBelow{1e-13} || MaxIterations{500}}, zeros),
+      Implicit{.dense_limit = GENERATE(Eigen::Index(256), Eigen::Index(0))});
   VectorXd x(5);
   x << -1, -2, 0, 1, -3;
   const RidgeSolution known(x);
@@ -136,7 +141,8 @@ TEST_CASE("the hypergradient of softmax regression is that of central difference
   std::vector<int> labels, held_labels;
   const auto fill = [](MatrixXd& m, std::vector<int>& l, double phase) {
     for (Eigen::Index i = 0; i < m.cols(); ++i) {
-      for (Eigen::Index k = 0; k < 3; ++k) m(k, i) = std::sin(phase + 1.7 * double(i) + 2.3 * double(k) * double(i + 1));
+      for (Eigen::Index k = 0; k < 3; ++k)
+        m(k, i) = std::sin(phase + 1.7 * double(i) + 2.3 * double(k) * double(i + 1));
       l.push_back(int(std::abs(3 * m(0, i) + m(1, i) + std::cos(double(i)))) % 3);
     }
   };
@@ -228,10 +234,12 @@ Outer first() {
 }
 
 const VectorXd two = VectorXd::Zero(2);
-auto handmade(Outer outer, Inner inner, const VectorXd& start, Eigen::Index dense_limit, std::int64_t iterations = 1000) {
-  return nested(of_solution(std::move(outer)),
-                response(family(std::move(inner)), Search{Lbfgs{}, GradientBelow{1e-9} || MaxIterations{iterations}}, start),
-                Implicit{.dense_limit = dense_limit});
+auto handmade(Outer outer, Inner inner, const VectorXd& start, Eigen::Index dense_limit,
+              std::int64_t iterations = 1000) {
+  return nested(
+      of_solution(std::move(outer)),
+      response(family(std::move(inner)), Search{Lbfgs{}, GradientBelow{1e-9} || MaxIterations{iterations}}, start),
+      Implicit{.dense_limit = dense_limit});
 }
 
 }  // namespace
@@ -276,7 +284,8 @@ TEST_CASE("singular systems are known for such also where second derivatives are
     CAPTURE(dense_limit, a);
     const VectorXd x = VectorXd::Constant(1, a);
     const auto of = [&](Outer outer) {
-      return nested(of_solution(std::move(outer)), response(family(Ravine{}), Lbfgs{}, two), Implicit{.dense_limit = dense_limit});
+      return nested(of_solution(std::move(outer)), response(family(Ravine{}), Lbfgs{}, two),
+                    Implicit{.dense_limit = dense_limit});
     };
     const auto consistent = at(of({[](const VectorXd& y, VectorXd& gy) {
                                  const double s = y[0] + 2 * y[1] - 3;
@@ -355,7 +364,9 @@ TEST_CASE("an inner Hessian of NaN is refused", "[nested]") {
   const Eigen::Index dense_limit = GENERATE(256, 0);
   CAPTURE(dense_limit);
   Inner inner = ridge();
-  inner.H = [](const VectorXd&, const VectorXd&, MatrixXd& H) { H.setConstant(std::numeric_limits<double>::quiet_NaN()); };
+  inner.H = [](const VectorXd&, const VectorXd&, MatrixXd& H) {
+    H.setConstant(std::numeric_limits<double>::quiet_NaN());
+  };
   const auto F = handmade(validation(), inner, zeros, dense_limit);
   const auto found = at(F, VectorXd::Constant(1, -1.0).eval());
   CHECK(found.evaluation.verdict == Verdict::not_differentiable);

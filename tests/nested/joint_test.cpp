@@ -119,8 +119,8 @@ TEST_CASE("three levels by gradients reach their closed form", "[nested]") {
   const auto solve = [&](const auto& start) {
     const auto bottom = response(family(ThreeLevels::Bottom{}), search, start);
     const auto middle = nested(ThreeLevels::Middle{}, bottom, Implicit{});
-    const auto top = nested(joint(nested(Top{}, bottom, Implicit{})),
-                            response(family(joint(middle)), search, start), Implicit{});
+    const auto top =
+        nested(joint(nested(Top{}, bottom, Implicit{})), response(family(joint(middle)), search, start), Implicit{});
     return minimize(top, zero, Lbfgs{}, GradientBelow{1e-10} || MaxIterations{100});
   };
   const auto check = [](const auto& s) {

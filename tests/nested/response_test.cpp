@@ -98,10 +98,8 @@ TEST_CASE("each of the three places may depend on the outer point, or none", "[n
   CHECK(budget(point(1)).counts[0].gradients == 1);
   CHECK(budget(point(2)).counts[0].gradients == 2);
 
-  const auto optimizer = response(family(ridge_training()), by_outer([](const VectorXd& x) {
-                                    return Lbfgs{.memory = x[0] > 0 ? 7 : 3};
-                                  }),
-                                  zeros);
+  const auto optimizer = response(family(ridge_training()),
+                                  by_outer([](const VectorXd& x) { return Lbfgs{.memory = x[0] > 0 ? 7 : 3}; }), zeros);
   CHECK(optimizer(point(1)).state.memory.pairs.s.cols() == 7);
   CHECK(optimizer(point(-1)).state.memory.pairs.s.cols() == 3);
 

@@ -10,12 +10,12 @@
 
 // The nested ridge regression of problems/ridge_instance.hpp solved by linear algebra in extended precision.
 struct RidgeSolution {
-  Eigen::VectorXd weights;        // the inner solution
-  Eigen::VectorXd adjoint;        // H^-1 of the outer gradient there
-  Eigen::MatrixXd slope;          // of the inner solution by theta, one log penalty a column
-  double value = 0;               // F
-  Eigen::VectorXd gradient;       // of F
-  double second_derivative = 0;   // of F, for a single penalty
+  Eigen::VectorXd weights;       // the inner solution
+  Eigen::VectorXd adjoint;       // H^-1 of the outer gradient there
+  Eigen::MatrixXd slope;         // of the inner solution by theta, one log penalty a column
+  double value = 0;              // F
+  Eigen::VectorXd gradient;      // of F
+  double second_derivative = 0;  // of F, for a single penalty
 
   // theta holds one log penalty for all weights, or one a weight.
   explicit RidgeSolution(const Eigen::VectorXd& theta) {

@@ -32,7 +32,8 @@ VectorXd point(double a) { return VectorXd::Constant(1, a); }
 
 template <class StartPolicy>
 auto ridge(StartPolicy start) {
-  return nested(of_solution(ridge_validation()), response(family(ridge_training()), inner, std::move(start)), Implicit{});
+  return nested(of_solution(ridge_validation()), response(family(ridge_training()), inner, std::move(start)),
+                Implicit{});
 }
 
 /// Evaluates an objective with gradient at points one after the other, and accepts those that are to be.
@@ -176,7 +177,8 @@ TEST_CASE("the tangent is exact to second order", "[nested]") {
   CHECK(bare_error(0.1) / bare_error(0.05) == Approx(4).epsilon(0.1));
 }
 
-TEST_CASE("a Newton start solves a quadratic inner problem outright, and its factorization serves the adjoint", "[nested]") {
+TEST_CASE("a Newton start solves a quadratic inner problem outright, and its factorization serves the adjoint",
+          "[nested]") {
   Walk walk(ridge(newton_corrected(zeros)));
   walk.go(-1);
   const auto before = walk.calls.counts[1];
@@ -251,10 +253,14 @@ TEST_CASE("a Newton start is rejected where the value rises, and reported", "[ne
 
 TEMPLATE_TEST_CASE_SIG("what is not accepted teaches nothing", "[nested]", ((int policy), policy), 0, 1, 2, 3) {
   const auto start = [] {
-    if constexpr (policy == 0) return warm(zeros);
-    else if constexpr (policy == 1) return nearest(zeros, 4);
-    else if constexpr (policy == 2) return tangent(zeros);
-    else return newton_corrected(zeros);
+    if constexpr (policy == 0)
+      return warm(zeros);
+    else if constexpr (policy == 1)
+      return nearest(zeros, 4);
+    else if constexpr (policy == 2)
+      return tangent(zeros);
+    else
+      return newton_corrected(zeros);
   }();
   Walk straight(ridge(start)), detours(ridge(start));
   for (const double x : {-1.0, -1.4, -0.2, 0.4}) {
@@ -270,13 +276,19 @@ TEMPLATE_TEST_CASE_SIG("what is not accepted teaches nothing", "[nested]", ((int
   }
 }
 
-TEMPLATE_TEST_CASE_SIG("a warm outer step allocates nothing", "[nested][allocations]", ((int policy), policy), 0, 1, 2, 3, 4) {
+TEMPLATE_TEST_CASE_SIG("a warm outer step allocates nothing", "[nested][allocations]", ((int policy), policy), 0, 1, 2,
+                       3, 4) {
   const auto start = [] {
-    if constexpr (policy == 0) return cold(zeros);
-    else if constexpr (policy == 1) return warm(zeros);
-    else if constexpr (policy == 2) return nearest(zeros, 4);
-    else if constexpr (policy == 3) return tangent(zeros);
-    else return newton_corrected(zeros);
+    if constexpr (policy == 0)
+      return cold(zeros);
+    else if constexpr (policy == 1)
+      return warm(zeros);
+    else if constexpr (policy == 2)
+      return nearest(zeros, 4);
+    else if constexpr (policy == 3)
+      return tangent(zeros);
+    else
+      return newton_corrected(zeros);
   }();
   if (!counting_allocations) return;
   for (const Eigen::Index dense_limit : {256, 0}) {

@@ -177,7 +177,8 @@ TEST_CASE("value, gradient, Hessian and its product follow the chain rule", "[ob
 }
 
 TEST_CASE("an optimum in a corner is an ordinary minimum of the free variables", "[objective][bounds]") {
-  // The gradient of x + y points out of [1, 2]^2 at (1, 1); there the free Hessian is that gradient over half the width.
+  // The gradient of x + y points out of [1, 2]^2 at (1, 1); there the free Hessian is that gradient over half the
+  // width.
   const auto linear = [](const VectorXd& x, VectorXd& gradient) {
     gradient.setOnes();
     return x.sum();
@@ -249,7 +250,8 @@ TEST_CASE("a box in a box, fixed sizes and float work", "[objective][bounds]") {
   const auto single = in_box(problems::Rosenbrock{}, Box{VectorXf::Constant(4, -2.0f), VectorXf::Constant(4, 1.0f)});
   CallsOf<decltype(single), VectorXf> single_calls;
   VectorXf near = VectorXf::Constant(4, 0.5f), slope(4);
-  CHECK(single_calls.gradient(single, single.from_box(near), slope).value == Approx(problems::Rosenbrock{}(near)).epsilon(1e-5));
+  CHECK(single_calls.gradient(single, single.from_box(near), slope).value ==
+        Approx(problems::Rosenbrock{}(near)).epsilon(1e-5));
 }
 
 TEST_CASE("the flags and the evaluator of the objective are handed on", "[objective][bounds]") {

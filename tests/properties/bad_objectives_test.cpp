@@ -172,18 +172,23 @@ TEMPLATE_TEST_CASE("a run survives an objective that fails at the start, in the 
   survives(Valley{&trouble}, trouble, TestType{});
 }
 
-TEMPLATE_TEST_CASE("an outer run survives an outer objective that fails", "[properties][nested]", Lbfgs, Newton, CmaEs) {
+TEMPLATE_TEST_CASE("an outer run survives an outer objective that fails", "[properties][nested]", Lbfgs, Newton,
+                   CmaEs) {
   Trouble none, trouble;
   const VectorXd y0 = VectorXd::Constant(2, 0.1);
-  survives(nested(Outer{&trouble}, response(family(Inner{&none}), Search{Lbfgs{}, GradientBelow{1e-11} || MaxIterations{60}}, warm(y0)),
+  survives(nested(Outer{&trouble},
+                  response(family(Inner{&none}), Search{Lbfgs{}, GradientBelow{1e-11} || MaxIterations{60}}, warm(y0)),
                   Implicit{}),
            trouble, TestType{});
 }
 
-TEMPLATE_TEST_CASE("an outer run survives an inner objective that fails", "[properties][nested]", Lbfgs, Newton, CmaEs) {
+TEMPLATE_TEST_CASE("an outer run survives an inner objective that fails", "[properties][nested]", Lbfgs, Newton,
+                   CmaEs) {
   Trouble none, trouble;
   const VectorXd y0 = VectorXd::Constant(2, 0.1);
-  survives(nested(Outer{&none}, response(family(Inner{&trouble}), Search{Lbfgs{}, GradientBelow{1e-11} || MaxIterations{60}}, warm(y0)),
-                  Implicit{}),
-           trouble, TestType{});
+  survives(
+      nested(Outer{&none},
+             response(family(Inner{&trouble}), Search{Lbfgs{}, GradientBelow{1e-11} || MaxIterations{60}}, warm(y0)),
+             Implicit{}),
+      trouble, TestType{});
 }

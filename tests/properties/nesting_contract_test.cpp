@@ -89,9 +89,7 @@ const CmaEs cma{.step_size = 0.4, .seed = 7};
 const Search few_generations{cma, MaxIterations{8}};
 const Search to_the_end{Lbfgs{}, GradientBelow{1e-9} || MaxIterations{100}};
 
-auto cma_inside(bool listens) {
-  return nested(Outer{listens}, response(family(Inner{}), few_generations, warm(y0)));
-}
+auto cma_inside(bool listens) { return nested(Outer{listens}, response(family(Inner{}), few_generations, warm(y0))); }
 auto lbfgs_inside(bool listens) {
   return nested(Outer{listens}, response(family(Inner{}), to_the_end, warm(y0)), Implicit{});
 }
@@ -183,7 +181,9 @@ TEST_CASE("L-BFGS over L-BFGS inside the objective of CMA-ES leaves the outer ru
   CHECK(with.state.calls.counts[2].gradients > with.state.calls.counts[1].gradients);
 }
 
-TEST_CASE("CMA-ES over CMA-ES is one run, however it is run", "[nested][properties]") { holds(cma_inside(true), cma, 10); }
+TEST_CASE("CMA-ES over CMA-ES is one run, however it is run", "[nested][properties]") {
+  holds(cma_inside(true), cma, 10);
+}
 
 TEST_CASE("L-BFGS over L-BFGS is one run, however it is run", "[nested][properties]") {
   holds(lbfgs_inside(true), Lbfgs{}, 6);

@@ -51,7 +51,9 @@ TEST_CASE("the hypergradient through a trained network agrees with central diffe
   // Reach the basin by L-BFGS, then polish.
   const Data train = draw(1, 60);
   const models::MlpTraining<double> training({widths}, train.inputs, train.labels);
-  const Vector near = minimize(At<models::MlpTraining<double>, Vector>{training, x}, w0, Lbfgs{}, GradientBelow{1e-6} || MaxIterations{5000}).x;
+  const Vector near = minimize(At<models::MlpTraining<double>, Vector>{training, x}, w0, Lbfgs{},
+                               GradientBelow{1e-6} || MaxIterations{5000})
+                          .x;
 
   for (const Eigen::Index dense_limit : {256, 0}) {
     const auto f = problem(near, Implicit{.dense_limit = dense_limit});

@@ -8,8 +8,9 @@ namespace mesaopt {
 
 /// What an objective is given by the run that calls it, as its last argument, if it declares a Memory.
 ///
-/// Objectives never change: what one learns in a call goes into its own `record`, and becomes part of the run's `memory`
-/// only when the optimizer accepts the evaluation. So evaluations may run in any order, on any thread, with one result.
+/// Objectives never change: what one learns in a call goes into its own `record`, and becomes part of the run's
+/// `memory` only when the optimizer accepts the evaluation. So evaluations may run in any order, on any thread, with
+/// one result.
 template <class M>
 struct Call {
   const M& memory;             ///< what accepted calls of this run taught so far; read-only
@@ -37,7 +38,9 @@ using Nothing = Workspace<detail::Empty>;
 
 /// True for an objective that takes a Call as its last argument, because it declares `template <class X> Memory`.
 template <class F, class X>
-concept Remembers = requires { typename std::remove_cvref_t<F>::template Memory<X>; };
+concept Remembers = requires {
+  typename std::remove_cvref_t<F>::template Memory<X>;
+};
 
 namespace detail {
 template <class F, class X>
@@ -45,7 +48,7 @@ struct MemoryOfImpl {
   using type = Nothing;
 };
 template <class F, class X>
-  requires Remembers<F, X>
+requires Remembers<F, X>
 struct MemoryOfImpl<F, X> {
   using type = typename std::remove_cvref_t<F>::template Memory<X>;
 };

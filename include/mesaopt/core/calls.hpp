@@ -66,9 +66,9 @@ struct Calls {
   using Memory = M;
   static constexpr std::size_t levels = 1 + detail::levels_below<M>;
 
-  std::array<Counts, levels> counts{};  ///< this level, then the levels below
-  M memory{};                           ///< what accepted evaluations taught
-  double tolerance = 0;                 ///< handed to every call
+  std::array<Counts, levels> counts{};                              ///< this level, then the levels below
+  M memory{};                                                       ///< what accepted evaluations taught
+  double tolerance = 0;                                             ///< handed to every call
   std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();  ///< on counts[0].evaluations()
   std::array<Event, reasons> events{};                              ///< by Reason
 
@@ -230,7 +230,7 @@ void Calls<X, M>::values(const F& f, const PointsOf<X>& points, std::vector<Eval
   const auto allowed = std::min<std::uint64_t>(size, index >= limit ? 0 : limit - index);
   out.assign(size, spent());
   counts[0].values += allowed;
-  if constexpr (requires(Eigen::VectorX<S>& v) { f.batch(points, v); }) {
+  if constexpr (requires(Eigen::VectorX<S> & v) { f.batch(points, v); }) {
     Eigen::VectorX<S> answers(points.cols());
     if (allowed == size) {
       f.batch(points, answers);

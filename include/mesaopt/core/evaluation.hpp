@@ -45,7 +45,8 @@ constexpr const char* sentence(Reason reason) {
     case Reason::threw: return "The objective threw an exception.";
     case Reason::budget_spent: return "The evaluation limit was reached first.";
     case Reason::inner_failed: return "The inner run ended without a finite solution.";
-    case Reason::inner_not_converged: return "The inner run stopped too far from a stationary point to be differentiated.";
+    case Reason::inner_not_converged:
+      return "The inner run stopped too far from a stationary point to be differentiated.";
     case Reason::inner_indefinite: return "The inner solution is no minimum: its Hessian has negative curvature.";
     case Reason::adjoint_inconsistent: return "The inner Hessian is singular and the adjoint system has no solution.";
     case Reason::adjoint_not_converged: return "The adjoint system was not solved to its tolerance.";
@@ -58,8 +59,8 @@ constexpr const char* sentence(Reason reason) {
 
 /// What vouches for a hypergradient.
 struct Certificate {
-  double stationarity = 0;      ///< largest entry of the inner gradient at the inner solution
-  double distance = 0;          ///< estimated distance to the inner optimum relative to max(1, |y|): a Newton step's length
+  double stationarity = 0;  ///< largest entry of the inner gradient at the inner solution
+  double distance = 0;      ///< estimated distance to the inner optimum relative to max(1, |y|): a Newton step's length
   double adjoint_residual = 0;  ///< residual of the adjoint system relative to its right-hand side
   double condition = 0;         ///< estimated condition number of the inner Hessian; 0: not known
   Verdict verdict = Verdict::fine;

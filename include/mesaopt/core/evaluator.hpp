@@ -28,8 +28,7 @@ struct On : F {
 /// An evaluator is callable with (count, job) and calls job(i) once for every i < count, in any order, on any threads;
 /// the results are the same bits for every evaluator.
 template <class Evaluator, class F>
-  requires std::is_class_v<F>
-On<Evaluator, F> on(Evaluator evaluator, F f) {
+requires std::is_class_v<F> On<Evaluator, F> on(Evaluator evaluator, F f) {
   return {{std::move(f)}, std::move(evaluator)};
 }
 

@@ -14,11 +14,13 @@ namespace mesaopt {
 ///
 /// Each observer is called as `observer(state, progress)` at the start and after every step; one that answers a Status
 /// other than `running` ends the run.
-/// Throws std::invalid_argument for an empty or non-finite start or a setting out of range; what f throws passes through.
+/// Throws std::invalid_argument for an empty or non-finite start or a setting out of range; what f throws passes
+/// through.
 template <class F, Start P, class O, StoppingRule R, class... Observers>
-  requires OptimizerFor<O, F, PointOf<P>>
-Solution<StateOf<O, F, PointOf<P>>> minimize(const F& f, const P& start, const O& optimizer, const R& stopping,
-                                             const Observers&... observers) {
+requires OptimizerFor<O, F, PointOf<P>> Solution<StateOf<O, F, PointOf<P>>> minimize(const F& f, const P& start,
+                                                                                     const O& optimizer,
+                                                                                     const R& stopping,
+                                                                                     const Observers&... observers) {
   RunOf<O, R, F, PointOf<P>> run;
   begin(f, start, optimizer, stopping, run, observers...);
   resume(f, optimizer, stopping, run, observers...);
@@ -27,22 +29,24 @@ Solution<StateOf<O, F, PointOf<P>>> minimize(const F& f, const P& start, const O
 
 /// The same with the optimizer's own default stopping rule.
 template <class F, Start P, class O>
-  requires OptimizerFor<O, F, PointOf<P>>
-Solution<StateOf<O, F, PointOf<P>>> minimize(const F& f, const P& start, const O& optimizer) {
+requires OptimizerFor<O, F, PointOf<P>> Solution<StateOf<O, F, PointOf<P>>> minimize(const F& f, const P& start,
+                                                                                     const O& optimizer) {
   return as_search(optimizer)(f, start);
 }
 
 /// The same with a Search.
 template <class F, Start P, class O, StoppingRule R>
-  requires OptimizerFor<O, F, PointOf<P>>
-Solution<StateOf<O, F, PointOf<P>>> minimize(const F& f, const P& start, const Search<O, R>& search) {
+requires OptimizerFor<O, F, PointOf<P>> Solution<StateOf<O, F, PointOf<P>>> minimize(const F& f, const P& start,
+                                                                                     const Search<O, R>& search) {
   return search(f, start);
 }
 
 namespace detail {
 template <class F, class X>
-inline constexpr bool callable_if_mutable = requires(std::remove_const_t<F>& f, const X& x, X& g) { f(x); } ||
-                                            requires(std::remove_const_t<F>& f, const X& x, X& g) { f(x, g); };
+inline constexpr bool callable_if_mutable = requires(std::remove_const_t<F>& f, const X& x, X& g) {
+  f(x);
+}
+|| requires(std::remove_const_t<F>& f, const X& x, X& g) { f(x, g); };
 template <class O>
 struct OptimizerIn {
   using type = O;
@@ -60,9 +64,10 @@ inline constexpr bool stopping_comes_first<First, Rest...> = StoppingRule<First>
 /// Says in one sentence what is missing for O to minimize F from P.
 template <class F, class P, class Given, class... Rest>
 constexpr void explain() {
-  static_assert(Start<P>,
-                "mesaopt: the start must be a plain Eigen column vector of float or double (Eigen::VectorXd, Eigen::Vector2d, "
-                "...) or a prior. For an expression, write its type: Eigen::VectorXd x0 = Eigen::VectorXd::Zero(2);");
+  static_assert(
+      Start<P>,
+      "mesaopt: the start must be a plain Eigen column vector of float or double (Eigen::VectorXd, Eigen::Vector2d, "
+      "...) or a prior. For an expression, write its type: Eigen::VectorXd x0 = Eigen::VectorXd::Zero(2);");
   if constexpr (Start<P>) {
     using X = PointOf<P>;
     using O = typename OptimizerIn<Given>::type;
@@ -70,9 +75,10 @@ constexpr void explain() {
       static_assert(!Remembers<F, X>,
                     "mesaopt: an objective that declares a Memory takes a const Call<Memory<X>>& as its last argument: "
                     "f(x, call) -> number, or f(x, gradient, call) -> number");
-      static_assert(Remembers<F, X> || !callable_if_mutable<F, X>,
-                    "mesaopt: calling the objective must not change it. Make its operator() const (a lambda: not mutable); "
-                    "what it remembers belongs into a Memory (core/call.hpp)");
+      static_assert(
+          Remembers<F, X> || !callable_if_mutable<F, X>,
+          "mesaopt: calling the objective must not change it. Make its operator() const (a lambda: not mutable); "
+          "what it remembers belongs into a Memory (core/call.hpp)");
       static_assert(Remembers<F, X> || callable_if_mutable<F, X>,
                     "mesaopt: the objective must be callable as f(x) -> number, or f(x, gradient) -> number, "
                     "with x and gradient of the start's type");

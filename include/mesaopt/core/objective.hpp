@@ -36,8 +36,8 @@ concept PlainGradient = !Remembers<F, X> && requires(const F& f, const X& x, X& 
   { f(x, gradient) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
 };
 template <class F, class X>
-concept CalledGradient =
-    Remembers<F, X> && requires(const F& f, const X& x, X& gradient, const Call<MemoryOf<F, X>>& call) {
+concept CalledGradient = Remembers<F, X> &&
+    requires(const F& f, const X& x, X& gradient, const Call<MemoryOf<F, X>>& call) {
   { f(x, gradient, call) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
 };
 
@@ -45,48 +45,50 @@ template <class F, class X>
 concept HasValue = PlainValue<F, X> || CalledValue<F, X>;
 
 template <class F, class X>
-concept HasHessianProduct =
-    (!Remembers<F, X> && requires(const F& f, const X& x, X& out) { f.hessian_product(x, x, out); }) ||
-    (Remembers<F, X> && requires(const F& f, const X& x, X& out, const Call<MemoryOf<F, X>>& call) {
-      f.hessian_product(x, x, out, call);
-    });
+concept HasHessianProduct = (!Remembers<F, X> &&
+                             requires(const F& f, const X& x, X& out) { f.hessian_product(x, x, out); }) ||
+                            (Remembers<F, X> &&
+                             requires(const F& f, const X& x, X& out, const Call<MemoryOf<F, X>>& call) {
+                               f.hessian_product(x, x, out, call);
+                             });
 template <class F, class X>
-concept HasHessian =
-    (!Remembers<F, X> && requires(const F& f, const X& x, MatrixOf<X>& out) { f.hessian(x, out); }) ||
-    (Remembers<F, X> && requires(const F& f, const X& x, MatrixOf<X>& out, const Call<MemoryOf<F, X>>& call) {
-      f.hessian(x, out, call);
-    });
+concept HasHessian = (!Remembers<F, X> && requires(const F& f, const X& x, MatrixOf<X>& out) { f.hessian(x, out); }) ||
+                     (Remembers<F, X> && requires(const F& f, const X& x, MatrixOf<X>& out,
+                                                  const Call<MemoryOf<F, X>>& call) { f.hessian(x, out, call); });
 
 }  // namespace detail
 
 /// An objective that also gives its gradient:  `value = f(x, gradient)`,  gradient sized by the caller.
 ///
-/// One that declares `template <class X> Memory` takes a `const Call<Memory<X>>&` after these arguments, in every function.
+/// One that declares `template <class X> Memory` takes a `const Call<Memory<X>>&` after these arguments, in every
+/// function.
 template <class F, class X>
-concept Differentiable = Point<X> && (detail::PlainGradient<F, X> || detail::CalledGradient<F, X>);
+concept Differentiable = Point<X> &&(detail::PlainGradient<F, X> || detail::CalledGradient<F, X>);
 
 /// A function of a point, to be minimized:  `value = f(x)`  or, with its gradient,  `value = f(x, gradient)`.
 ///
 /// The value is a number, or an Evaluation. Calling it must not change it: what it remembers belongs to the run
 /// (core/call.hpp), so that one objective can serve many runs, on many threads.
 template <class F, class X>
-concept Objective = Point<X> && (detail::HasValue<F, X> || Differentiable<F, X>);
+concept Objective = Point<X> &&(detail::HasValue<F, X> || Differentiable<F, X>);
 
 /// An objective with second derivatives:  `f.hessian_product(x, v, out)`,  or  `f.hessian(x, H)`,  or both.
 template <class F, class X>
-concept TwiceDifferentiable = Differentiable<F, X> && (detail::HasHessianProduct<F, X> || detail::HasHessian<F, X>);
+concept TwiceDifferentiable = Differentiable<F, X> &&(detail::HasHessianProduct<F, X> || detail::HasHessian<F, X>);
 
 /// An objective that is the mean of `f.terms()` terms and gives value and gradient of the mean over a few of them:
 /// `f(x, batch, gradient)`, where batch is a `std::span<const Eigen::Index>`.
 template <class F, class X>
 concept FiniteSum = Point<X> && requires(const F& f) {
   { f.terms() } -> std::convertible_to<Eigen::Index>;
-} && ((!Remembers<F, X> && requires(const F& f, const X& x, X& gradient, std::span<const Eigen::Index> batch) {
-  { f(x, batch, gradient) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
-}) || (Remembers<F, X> && requires(const F& f, const X& x, X& gradient, std::span<const Eigen::Index> batch,
-                                   const Call<MemoryOf<F, X>>& call) {
-  { f(x, batch, gradient, call) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
-}));
+} &&((!Remembers<F, X> &&
+      requires(const F& f, const X& x, X& gradient, std::span<const Eigen::Index> batch) {
+        { f(x, batch, gradient) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
+      }) ||
+     (Remembers<F, X> && requires(const F& f, const X& x, X& gradient, std::span<const Eigen::Index> batch,
+                                  const Call<MemoryOf<F, X>>& call) {
+       { f(x, batch, gradient, call) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
+     }));
 
 /// An objective with box bounds on its variables: `f.box()` has `lower` and `upper`. See objective/bounds.hpp.
 template <class F, class X>
@@ -95,7 +97,8 @@ concept Bounded = Objective<F, X> && requires(const F& f) {
   { f.box().upper } -> std::convertible_to<X>;
 };
 
-/// True for objectives whose Hessian does not depend on the point, which say so: `static constexpr bool quadratic = true`.
+/// True for objectives whose Hessian does not depend on the point, which say so: `static constexpr bool quadratic =
+/// true`.
 template <class F>
 inline constexpr bool is_quadratic = [] {
   if constexpr (requires { std::remove_cvref_t<F>::quadratic; })

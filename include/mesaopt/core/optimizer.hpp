@@ -30,9 +30,13 @@ concept SearchState = std::copyable<S> && requires(const S& s) {
 
 namespace detail {
 template <class O>
-inline constexpr bool needs_gradient = requires { requires O::needs_gradient; };
+inline constexpr bool needs_gradient = requires {
+  requires O::needs_gradient;
+};
 template <class O>
-inline constexpr bool handles_bounds = requires { requires O::handles_bounds; };
+inline constexpr bool handles_bounds = requires {
+  requires O::handles_bounds;
+};
 }  // namespace detail
 
 /// An optimizer is a recipe that never changes; everything that changes is in its State.
@@ -44,12 +48,12 @@ inline constexpr bool handles_bounds = requires { requires O::handles_bounds; };
 /// another, or in many threads at once. When it can do no more, it says so in `state.status`. One that keeps the bounds
 /// of an objective that has some declares `static constexpr bool handles_bounds = true`; no other may be given such.
 template <class O, class F, class X>
-concept OptimizerFor = Objective<F, X> && (!Bounded<F, X> || detail::handles_bounds<O>) &&
-                       std::copy_constructible<O> && SearchState<StateOf<O, F, X>> &&
-                       requires(const O& optimizer, const F& f, const X& start, StateOf<O, F, X>& state) {
-                         optimizer.init(f, start, state);
-                         optimizer.step(f, state);
-                       };
+concept OptimizerFor = Objective<F, X> &&
+    (!Bounded<F, X> || detail::handles_bounds<O>)&&std::copy_constructible<O>&& SearchState<
+        StateOf<O, F, X>>&& requires(const O& optimizer, const F& f, const X& start, StateOf<O, F, X>& state) {
+  optimizer.init(f, start, state);
+  optimizer.step(f, state);
+};
 
 /// Candidates to be evaluated, each with an id that names it to `tell`.
 template <Point X>
@@ -66,19 +70,20 @@ struct Batch {
 ///
 /// It needs no objective, so the points can be evaluated anywhere: a cluster, a test rig, another process.
 template <class O, class X>
-concept SamplerFor =
-    Point<X> && std::copy_constructible<O> && SearchState<typename O::template State<X, Nothing>> &&
+concept SamplerFor = Point<X> && std::copy_constructible<O> && SearchState<typename O::template State<X, Nothing>> &&
     requires(const O& sampler, const X& start, typename O::template State<X, Nothing>& state,
              std::span<const std::uint64_t> ids, std::span<const Evaluation<ScalarOf<X>>> evaluations) {
-      sampler.init(start, state);
-      { sampler.ask(state) } -> std::same_as<Batch<X>>;
-      sampler.tell(state, ids, evaluations);
-    };
+  sampler.init(start, state);
+  { sampler.ask(state) } -> std::same_as<Batch<X>>;
+  sampler.tell(state, ids, evaluations);
+};
 
 namespace detail {
 /// Optimizers whose value never rises declare their State monotone, which spares the run a copy of the best point.
 template <class S>
-inline constexpr bool is_monotone = requires { requires S::monotone; };
+inline constexpr bool is_monotone = requires {
+  requires S::monotone;
+};
 }  // namespace detail
 
 }  // namespace mesaopt

@@ -22,7 +22,8 @@ struct IsPoint<Eigen::Matrix<S, N, 1, Options, Max, 1>> : std::true_type {};
 }  // namespace detail
 
 /// A point is a plain Eigen column vector: `Eigen::VectorXd`, `Eigen::Vector3f`, ...
-/// Expressions such as `Eigen::VectorXd::Zero(2)` are not points; write `Eigen::VectorXd x0 = Eigen::VectorXd::Zero(2)`.
+/// Expressions such as `Eigen::VectorXd::Zero(2)` are not points; write `Eigen::VectorXd x0 =
+/// Eigen::VectorXd::Zero(2)`.
 template <class X>
 concept Point = detail::IsPoint<X>::value;
 

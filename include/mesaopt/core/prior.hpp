@@ -16,7 +16,9 @@ namespace mesaopt {
 /// The next search takes the pieces that it understands, by the concepts below, and ignores the rest;
 /// so a prior crosses between families.
 template <class P>
-concept Prior = requires(const P& p) { requires Point<std::remove_cvref_t<decltype(p.x)>>; };
+concept Prior = requires(const P& p) {
+  requires Point<std::remove_cvref_t<decltype(p.x)>>;
+};
 
 /// What a search may start from: a point, or a prior.
 template <class P>
@@ -24,7 +26,9 @@ concept Start = Point<P> || Prior<P>;
 
 /// A prior that knows the memory of the same kind of objective: the next run begins with it.
 template <class P, class M>
-concept HasMemory = requires(const P& p) { requires std::same_as<std::remove_cvref_t<decltype(p.memory)>, M>; };
+concept HasMemory = requires(const P& p) {
+  requires std::same_as<std::remove_cvref_t<decltype(p.memory)>, M>;
+};
 
 /// A prior that knows a covariance of good points around x, up to `step_size`².
 template <class P>
@@ -35,7 +39,9 @@ concept HasCovariance = requires(const P& p) {
 
 /// A prior that knows curvature pairs (steps and gradient changes) of a similar objective.
 template <class P>
-concept HasCurvaturePairs = requires(const P& p) { p.curvature_pairs(); };
+concept HasCurvaturePairs = requires(const P& p) {
+  p.curvature_pairs();
+};
 
 /// A point whose value and gradient, of the very objective that is to be minimized, are known already:
 /// a search that starts from it does not evaluate it again.
@@ -57,7 +63,9 @@ struct PointOfStart<X> {
 };
 /// True only for priors that speak of the same objective; a State of an earlier run may not.
 template <class P>
-inline constexpr bool knows_evaluation = requires { typename P::Evaluated; };
+inline constexpr bool knows_evaluation = requires {
+  typename P::Evaluated;
+};
 template <Point X>
 inline constexpr bool knows_evaluation<Evaluated<X>> = true;
 

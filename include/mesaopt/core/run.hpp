@@ -29,9 +29,7 @@ struct Run {
   Status status = Status::running;
   double seconds = 0;  ///< wall-clock time of earlier sittings; the one member that is not reproducible
 
-  static constexpr auto fields() {
-    return std::tuple{&Run::state, &Run::stopping, &Run::best, &Run::status};
-  }
+  static constexpr auto fields() { return std::tuple{&Run::state, &Run::stopping, &Run::best, &Run::status}; }
 };
 
 /// The Run of optimizer O with rule R on objective F over points X.
@@ -58,7 +56,8 @@ void keep_best(Run<S, T>& run) {
     if (!evaluation.usable()) return;
     using Scalar = ScalarOf<typename Run<S, T>::X>;
     Scalar tie = 0;
-    // Values are flat to rounding long before gradients are: of points with one value the last is nearest to the minimum.
+    // Values are flat to rounding long before gradients are: of points with one value the last is nearest to the
+    // minimum.
     if constexpr (requires { run.state.gradient; })
       tie = 4 * std::numeric_limits<Scalar>::epsilon() * std::abs(run.best.lowest);
     const bool first = is_stochastic<F> || !run.best.known;
@@ -90,7 +89,7 @@ void judge(Run<S, T>& run, const R& stopping, std::chrono::steady_clock::time_po
 ///
 /// Throws std::invalid_argument if the start is empty or not finite, or a setting is out of its range.
 template <class F, Start P, class O, StoppingRule R, class... Observers>
-  requires OptimizerFor<O, F, PointOf<P>>
+requires OptimizerFor<O, F, PointOf<P>>
 void begin(const F& f, const P& start, const O& optimizer, const R& stopping, RunOf<O, R, F, PointOf<P>>& run,
            const Observers&... observers) {
   detail::check_start(start);

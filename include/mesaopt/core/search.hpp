@@ -18,8 +18,8 @@ struct Search {
   R stopping;
 
   template <class F, Start P>
-    requires OptimizerFor<O, F, PointOf<P>>
-  Solution<StateOf<O, F, PointOf<P>>> operator()(const F& f, const P& start) const {
+  requires OptimizerFor<O, F, PointOf<P>> Solution<StateOf<O, F, PointOf<P>>>
+  operator()(const F& f, const P& start) const {
     RunOf<O, R, F, PointOf<P>> run;
     begin(f, start, optimizer, stopping, run);
     resume(f, optimizer, stopping, run);
@@ -39,10 +39,10 @@ struct IsSearch<Search<O, R>> : std::true_type {};
 
 /// The stopping rule that an optimizer brings with it.
 template <class O>
-  requires requires(const O& optimizer) { { optimizer.default_stopping() } -> StoppingRule; }
-auto default_stopping(const O& optimizer) {
-  return optimizer.default_stopping();
+requires requires(const O& optimizer) {
+  { optimizer.default_stopping() } -> StoppingRule;
 }
+auto default_stopping(const O& optimizer) { return optimizer.default_stopping(); }
 
 /// A Search as it is; a bare optimizer with its default stopping rule.
 template <class O>
@@ -50,9 +50,10 @@ auto as_search(const O& optimizer) {
   if constexpr (detail::IsSearch<O>::value) {
     return optimizer;
   } else {
-    static_assert(requires { optimizer.default_stopping(); },
-                  "mesaopt: this is neither a Search nor an optimizer with a default stopping rule; "
-                  "write Search{optimizer, stopping}");
+    static_assert(
+        requires { optimizer.default_stopping(); },
+        "mesaopt: this is neither a Search nor an optimizer with a default stopping rule; "
+        "write Search{optimizer, stopping}");
     return Search{optimizer, optimizer.default_stopping()};
   }
 }

@@ -35,10 +35,12 @@ struct Progress {
 ///
 /// Rules compose by `||` (the first that wants to stop, in reading order) and `&&` (all want to stop). One that needs
 /// history declares `template <Point X> struct State` and is called `rule(state, progress, mine)`; every part of a
-/// composed rule is asked at the start (`progress.counts.iterations == 0`, where its history begins anew) and after every
-/// step. A type becomes a rule by `static constexpr bool is_stopping = true`.
+/// composed rule is asked at the start (`progress.counts.iterations == 0`, where its history begins anew) and after
+/// every step. A type becomes a rule by `static constexpr bool is_stopping = true`.
 template <class R>
-concept StoppingRule = requires { requires std::remove_cvref_t<R>::is_stopping; };
+concept StoppingRule = requires {
+  requires std::remove_cvref_t<R>::is_stopping;
+};
 
 namespace detail {
 template <class R, class X>
@@ -46,7 +48,7 @@ struct StoppingStateOfImpl {
   using type = Empty;
 };
 template <class R, class X>
-  requires requires { typename R::template State<X>; }
+requires requires { typename R::template State<X>; }
 struct StoppingStateOfImpl<R, X> {
   using type = typename R::template State<X>;
 };
@@ -91,7 +93,8 @@ struct GradientBelow {
   }
   template <class S>
   Status operator()(const S& state, const Progress&) const {
-    static_assert(requires { state.gradient; }, "GradientBelow needs an optimizer that uses gradients");
+    static_assert(
+        requires { state.gradient; }, "GradientBelow needs an optimizer that uses gradients");
     // Entry by entry, as a norm may lose a NaN.
     const bool below = (state.gradient.array().abs().template cast<double>() <= tolerance).all();
     return below ? Status::gradient_below : Status::running;
@@ -114,9 +117,9 @@ struct StepBelow {
   template <class S, class X>
   Status operator()(const S& state, const Progress& progress, State<X>& mine) const {
     const bool first = progress.counts.iterations == 0 || mine.last.size() != state.x.size();
-    const bool below =
-        !first &&
-        ((state.x - mine.last).array().abs() <= ScalarOf<X>(tolerance) * state.x.array().abs().max(ScalarOf<X>(1))).all();
+    const bool below = !first && ((state.x - mine.last).array().abs() <=
+                                  ScalarOf<X>(tolerance) * state.x.array().abs().max(ScalarOf<X>(1)))
+                                     .all();
     mine.last = state.x;
     return below ? Status::step_below : Status::running;
   }
@@ -193,7 +196,8 @@ struct MaxEvaluations {
   }
 };
 
-/// Stops at the end of the step in which `seconds` of wall-clock time have passed. The one rule that is not reproducible.
+/// Stops at the end of the step in which `seconds` of wall-clock time have passed. The one rule that is not
+/// reproducible.
 struct MaxTime {
   double seconds = 60;
   static constexpr bool is_stopping = true;

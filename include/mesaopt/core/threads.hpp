@@ -25,7 +25,8 @@ struct Threads {
   /// Calls job(0) ... job(jobs - 1), each once, and returns when all are done.
   ///
   /// If some throw, the exception of the lowest-numbered of them reaches the caller, as it would serially: all jobs
-  /// below that one are done, of those above it some are and some are not. Throws std::invalid_argument if `count` is 0.
+  /// below that one are done, of those above it some are and some are not. Throws std::invalid_argument if `count` is
+  /// 0.
   template <class Job>
   void operator()(std::size_t jobs, const Job& job) const {
     if (count == 0) throw std::invalid_argument("Threads::count: is 0; it must be 1 or more");

@@ -64,7 +64,8 @@ struct CmaDistribution {
       const S* const z = draws.data() + n * k;
       S* const y = steps.data() + n * k;
       Eigen::Index j = 0;
-      for (; j + 1 < n; j += 2) detail::add_multiples(n, D[j] * z[j], B + n * j, D[j + 1] * z[j + 1], B + n * (j + 1), y);
+      for (; j + 1 < n; j += 2)
+        detail::add_multiples(n, D[j] * z[j], B + n * j, D[j + 1] * z[j + 1], B + n * (j + 1), y);
       if (j < n) detail::add_multiple(n, D[j] * z[j], B + n * j, y);
     }
   }

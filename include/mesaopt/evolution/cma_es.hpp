@@ -37,9 +37,10 @@ namespace mesaopt {
 ///     auto solution = minimize(f, x0, CmaEs{.step_size = 0.3});
 ///
 /// It can be driven from outside as well, by `ask` and `tell` (core/optimizer.hpp). The result depends on the seed and
-/// the values alone, not on who evaluates them, where, or in which order. An objective with a box (objective/bounds.hpp)
-/// is evaluated in it alone (see FoldedBox). Values that are NaN or infinite rank last; a generation of no others is
-/// drawn anew with half the step size, and after 20 of these in a row the run ends as `non_finite`.
+/// the values alone, not on who evaluates them, where, or in which order. An objective with a box
+/// (objective/bounds.hpp) is evaluated in it alone (see FoldedBox). Values that are NaN or infinite rank last; a
+/// generation of no others is drawn anew with half the step size, and after 20 of these in a row the run ends as
+/// `non_finite`.
 ///
 /// It ends by itself as `converged` when the distribution has shrunk below `step_tolerance`, or the values differ by
 /// less than `value_tolerance`; as `stalled` when they are all equal, or floating point can shape or move the
@@ -52,11 +53,11 @@ namespace mesaopt {
 /// table 1, negative weights included, and the stopping criteria of appendix B.3 except Stagnation (use the rule
 /// `Stalled`). The covariance is decomposed every 1 / (2 n (c_1 + c_mu)) generations, as in N. Hansen's purecma.
 struct CmaEs {
-  double step_size = 0.5;          ///< initial standard deviation of every coordinate: a third of the distance to search
-  Eigen::Index population = 0;     ///< points in a generation, 2 or more; 0: 4 + floor(3 ln n)
-  std::uint64_t seed = 1;          ///< of all draws
-  bool active = true;              ///< whether the worse half narrows the covariance in its directions
-  double step_tolerance = 1e-12;   ///< converged when all standard deviations are below this times `step_size`
+  double step_size = 0.5;         ///< initial standard deviation of every coordinate: a third of the distance to search
+  Eigen::Index population = 0;    ///< points in a generation, 2 or more; 0: 4 + floor(3 ln n)
+  std::uint64_t seed = 1;         ///< of all draws
+  bool active = true;             ///< whether the worse half narrows the covariance in its directions
+  double step_tolerance = 1e-12;  ///< converged when all standard deviations are below this times `step_size`
   double value_tolerance = 1e-12;  ///< converged when late values differ by less, absolutely
 
   static constexpr bool handles_bounds = true;
@@ -64,8 +65,8 @@ struct CmaEs {
   /// A million evaluations, besides what ends the run by itself.
   [[nodiscard]] MaxEvaluations default_stopping() const { return {1'000'000}; }
 
-  /// All that changes in a run: the distribution, in coordinates before the folding if there is a box; its latest draws;
-  /// and the best of all points.
+  /// All that changes in a run: the distribution, in coordinates before the folding if there is a box; its latest
+  /// draws; and the best of all points.
   template <Point X, class M = Nothing>
   struct State : CmaDistribution<X> {
     using S = ScalarOf<X>;
@@ -77,13 +78,13 @@ struct CmaEs {
     Status status = Status::running;                ///< why no more can be done
     Calls<X, M> calls{};                            ///< the way to the objective
 
-    Random random{};                ///< the next draws
-    FoldedBox<X> bounds{};          ///< the box, if there is one
-    bool stochastic = false;        ///< whether the objective says so of itself
-    S widest = 0;                   ///< largest standard deviation at the start, or `step_size` if that is more
-    std::uint64_t failures = 0;     ///< latest generations without a single usable value, in a row
-    Eigen::VectorX<S> history{};    ///< best values of the latest generations, a ring
-    std::uint64_t best_id = 0;      ///< the name of x
+    Random random{};              ///< the next draws
+    FoldedBox<X> bounds{};        ///< the box, if there is one
+    bool stochastic = false;      ///< whether the objective says so of itself
+    S widest = 0;                 ///< largest standard deviation at the start, or `step_size` if that is more
+    std::uint64_t failures = 0;   ///< latest generations without a single usable value, in a row
+    Eigen::VectorX<S> history{};  ///< best values of the latest generations, a ring
+    std::uint64_t best_id = 0;    ///< the name of x
 
     PointsOf<X> draws{};                       ///< z of the present generation, one a column
     PointsOf<X> steps{};                       ///< y = B D z
@@ -120,7 +121,7 @@ struct CmaEs {
 
   /// Begins a run at a point or a prior. If f has a box, the start must lie in it; `ask` then keeps to it, too.
   template <class F, Start P>
-    requires Objective<F, PointOf<P>>
+  requires Objective<F, PointOf<P>>
   void init([[maybe_unused]] const F& f, const P& start, StateOf<CmaEs, F, PointOf<P>>& state) const {
     begin(start, state, [&] {
       if constexpr (Bounded<F, PointOf<P>>) {
@@ -138,7 +139,8 @@ struct CmaEs {
   template <Point X, class M>
   Batch<X> ask(State<X, M>& state) const;
 
-  /// Takes evaluations of points asked for: some or all, in any order. The last of a generation updates the distribution.
+  /// Takes evaluations of points asked for: some or all, in any order. The last of a generation updates the
+  /// distribution.
   ///
   /// Throws std::invalid_argument, and changes nothing, if there are not as many ids as evaluations, or an id names no
   /// point that waits.
@@ -196,8 +198,8 @@ void CmaEs::begin(const P& start, State<PointOf<P>, M>& state, const Bound& boun
   state.bounds.widest = S(step_size);
   if (state.bounds.bounded)
     for (Eigen::Index i = 0; i < n; ++i)
-      state.mean[i] = state.bounds.from_box(
-          i, std::clamp(state.mean[i], state.bounds.box.lower[i], state.bounds.box.upper[i]));
+      state.mean[i] =
+          state.bounds.from_box(i, std::clamp(state.mean[i], state.bounds.box.lower[i], state.bounds.box.upper[i]));
 
   const Eigen::Index lambda = population > 0 ? population : 4 + Eigen::Index(3 * std::log(double(n)));
   if (!static_cast<CmaDistribution<PointOf<P>>&>(state).begin(lambda, active))

@@ -15,13 +15,14 @@ namespace mesaopt {
 /// Hansen (2016), "The CMA evolution strategy: a tutorial", arXiv:1604.00772, table 1 with equations (49) to (58).
 template <Real S>
 struct CmaParameters {
-  Eigen::VectorX<S> weights{};  ///< by rank, best first; the first mu sum to 1, the rest are negative, or 0 if not active
-  Eigen::Index mu = 0;          ///< how many recombine into the new mean
-  S mu_eff = 0;                 ///< their variance-effective number
-  S c_sigma = 0, d_sigma = 0;   ///< step size: learning rate of its path, damping
+  Eigen::VectorX<S>
+      weights{};        ///< by rank, best first; the first mu sum to 1, the rest are negative, or 0 if not active
+  Eigen::Index mu = 0;  ///< how many recombine into the new mean
+  S mu_eff = 0;         ///< their variance-effective number
+  S c_sigma = 0, d_sigma = 0;    ///< step size: learning rate of its path, damping
   S c_c = 0, c_1 = 0, c_mu = 0;  ///< covariance: learning rates of its path, of the rank-one and of the rank-mu update
-  S chi_n = 0;                  ///< expected length of a standard normal vector, approximately
-  S gap = 0;                    ///< generations between two decompositions of the covariance: 1 / (2 n (c_1 + c_mu))
+  S chi_n = 0;                   ///< expected length of a standard normal vector, approximately
+  S gap = 0;                     ///< generations between two decompositions of the covariance: 1 / (2 n (c_1 + c_mu))
 
   static constexpr auto fields() {
     using P = CmaParameters;

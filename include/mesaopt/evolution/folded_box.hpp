@@ -25,9 +25,7 @@ struct FoldedBox {
   Box<X> box{};
   S widest = 0;  ///< the margin, where the box is twice as wide or wider
 
-  static constexpr auto fields() {
-    return std::tuple{&FoldedBox::bounded, &FoldedBox::box, &FoldedBox::widest};
-  }
+  static constexpr auto fields() { return std::tuple{&FoldedBox::bounded, &FoldedBox::box, &FoldedBox::widest}; }
 
   /// True for a coordinate that can have one value only.
   [[nodiscard]] bool fixed(Eigen::Index i) const { return box.lower[i] == box.upper[i]; }

@@ -11,8 +11,8 @@
 
 namespace mesaopt::detail {
 
-// Sums and updates of columns, eight numbers abreast wherever they lie in memory: so neither alignment nor the number of
-// threads that Eigen may use has a say in the bits, and nothing is allocated.
+// Sums and updates of columns, eight numbers abreast wherever they lie in memory: so neither alignment nor the number
+// of threads that Eigen may use has a say in the bits, and nothing is allocated.
 
 /// Calls part(i, width) for i = 0, 8, 16, ..., then 4, then 1 by 1, to cover n numbers; width is an integral constant.
 template <class Part>

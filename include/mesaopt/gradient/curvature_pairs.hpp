@@ -35,7 +35,7 @@ constexpr Eigen::Index padded(Eigen::Index n) {
 /// type of the compiler's own it costs next to nothing to compile, which Eigen's expressions do not.
 template <int count, class S>
 struct PackOf {
-  typedef S type __attribute__((vector_size(count * sizeof(S))));
+  using type [[gnu::vector_size(count * sizeof(S))]] = S;
 };
 template <int count, class S>
 using Pack = typename PackOf<count, S>::type;

@@ -23,7 +23,8 @@ namespace mesaopt {
 ///     direction.init(start, x, memory);                        // at the start, with what the start brings
 ///     direction.query(f, calls, x, gradient, memory, d);       // fills d
 ///     direction.learn(x, gradient, next_x, next_gradient, memory);
-///     direction.forget(memory) -> bool                         // back to steepest descent; false if it is that already
+///     direction.forget(memory) -> bool                         // back to steepest descent; false if it is that
+///     already
 ///
 /// `scaled(memory)` says that step 1 is the natural one.
 template <class D, class X>
@@ -34,7 +35,8 @@ concept Direction = requires(const D& direction, const X& x, X& d, typename D::t
   { direction.scaled(memory) } -> std::same_as<bool>;
 };
 
-/// The textbook's optimizer: a direction, and how far to go along it. Nocedal & Wright (2006), "Numerical Optimization", ch. 3.
+/// The textbook's optimizer: a direction, and how far to go along it. Nocedal & Wright (2006), "Numerical
+/// Optimization", ch. 3.
 ///
 /// StepSize is a line search (more_thuente.hpp), which never lets the value rise beyond its noise, or a step that
 /// follows a schedule (fixed_step.hpp). Where no step leads down any more, the direction forgets what it learnt;
@@ -57,27 +59,28 @@ struct Descent {
     Evaluation<S> evaluation{};
     Status status = Status::running;
     typename DirectionPiece::template Memory<X> memory{};
-    S step = 0;                ///< last step size
-    S slope = 0;               ///< last slope along the direction
+    S step = 0;                                      ///< last step size
+    S slope = 0;                                     ///< last slope along the direction
     S lowest = std::numeric_limits<S>::quiet_NaN();  ///< least value so far: noise may not add up to a rise
-    S reference = 0;           ///< value at the last step that improved value or gradient by more than noise
-    S steepness = 0;           ///< squared norm of the gradient there; 0 while values improve
-    std::uint64_t idle = 0;    ///< evaluations since then
+    S reference = 0;         ///< value at the last step that improved value or gradient by more than noise
+    S steepness = 0;         ///< squared norm of the gradient there; 0 while values improve
+    std::uint64_t idle = 0;  ///< evaluations since then
     Calls<X, M> calls{};
 
     X d{}, next_x{}, next_gradient{}, kept_x{}, kept_gradient{};  ///< scratch
 
     static constexpr auto fields() {
-      return std::tuple{&State::x,    &State::value, &State::gradient, &State::evaluation, &State::status, &State::memory,
-                        &State::step, &State::slope, &State::lowest,   &State::reference,  &State::steepness,
-                        &State::idle, &State::calls};
+      return std::tuple{&State::x,         &State::value, &State::gradient, &State::evaluation, &State::status,
+                        &State::memory,    &State::step,  &State::slope,    &State::lowest,     &State::reference,
+                        &State::steepness, &State::idle,  &State::calls};
     }
     /// What a later run may take over; empty for directions that keep no curvature.
-    const auto& curvature_pairs() const requires requires { memory.pairs; } { return memory.pairs; }
+    const auto& curvature_pairs() const requires requires { memory.pairs; }
+    { return memory.pairs; }
   };
 
   template <class F, Start P, class M>
-    requires Differentiable<F, PointOf<P>>
+  requires Differentiable<F, PointOf<P>>
   void init(const F& f, const P& start, State<PointOf<P>, M>& state) const {
     step_size.check();
     direction.check();
@@ -99,13 +102,14 @@ struct Descent {
     if (!state.evaluation.usable())
       state.status = Status::bad_start;
     else if (!state.evaluation.differentiable() || !state.gradient.allFinite())
-      state.status = state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
+      state.status =
+          state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
     else
       state.calls.accept();
   }
 
   template <class F, Point X, class M>
-    requires Differentiable<F, X>
+  requires Differentiable<F, X>
   void step(const F& f, State<X, M>& state) const {
     if (state.d.size() != state.x.size()) prepare(state);
     if constexpr (StepSize::monotone)
@@ -212,8 +216,8 @@ struct Descent {
   }
 
   template <Point X, class M>
-  void move(State<X, M>& state, const Evaluation<ScalarOf<X>>& now, ScalarOf<X> t, ScalarOf<X> slope,
-            ScalarOf<X> noise, std::uint64_t evaluations) const {
+  void move(State<X, M>& state, const Evaluation<ScalarOf<X>>& now, ScalarOf<X> t, ScalarOf<X> slope, ScalarOf<X> noise,
+            std::uint64_t evaluations) const {
     direction.learn(state.x, state.gradient, state.next_x, state.next_gradient, state.memory);
     state.x.swap(state.next_x);
     state.gradient.swap(state.next_gradient);

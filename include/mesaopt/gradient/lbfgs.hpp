@@ -84,7 +84,8 @@ struct LbfgsDirection {
 /// The limited-memory BFGS method: the first choice for smooth objectives of 2 to 100 000 variables.
 ///
 /// Needs the gradient; uses O(memory · n) space and time per step, and about one evaluation a step.
-/// Liu & Nocedal (1989), "On the limited memory BFGS method for large scale optimization", with a strong Wolfe line search.
+/// Liu & Nocedal (1989), "On the limited memory BFGS method for large scale optimization", with a strong Wolfe line
+/// search.
 struct Lbfgs {
   Eigen::Index memory = 10;   ///< curvature pairs kept, usually 3 to 20; at most 16 for points of fixed size
   MoreThuente line_search{};  ///< how far to go along each direction
@@ -99,15 +100,11 @@ struct Lbfgs {
   [[nodiscard]] Pieces pieces() const { return {{memory}, line_search}; }
 
   template <class F, Start P, class M>
-    requires Differentiable<F, PointOf<P>>
-  void init(const F& f, const P& start, State<PointOf<P>, M>& state) const {
-    pieces().init(f, start, state);
-  }
+  requires Differentiable<F, PointOf<P>>
+  void init(const F& f, const P& start, State<PointOf<P>, M>& state) const { pieces().init(f, start, state); }
   template <class F, Point X, class M>
-    requires Differentiable<F, X>
-  void step(const F& f, State<X, M>& state) const {
-    pieces().step(f, state);
-  }
+  requires Differentiable<F, X>
+  void step(const F& f, State<X, M>& state) const { pieces().step(f, state); }
 };
 
 }  // namespace mesaopt

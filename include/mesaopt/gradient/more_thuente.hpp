@@ -13,9 +13,9 @@ namespace mesaopt {
 ///
 /// Moré & Thuente (1994), "Line search algorithms with guaranteed sufficient decrease", ACM TOMS 20(3). Two additions:
 /// a trial without a usable value or gradient is a wall, before which the search stays; and where values differ by no
-/// more than their noise (rounding, or the error estimate of an inexact objective), slopes alone guide and decide, by the
-/// approximate Wolfe conditions of Hager & Zhang (2005), SIAM J. Optim. 16(1), eq. 4.1, so that a run can go on to the
-/// last digits of the gradient, and soon ends there.
+/// more than their noise (rounding, or the error estimate of an inexact objective), slopes alone guide and decide, by
+/// the approximate Wolfe conditions of Hager & Zhang (2005), SIAM J. Optim. 16(1), eq. 4.1, so that a run can go on to
+/// the last digits of the gradient, and soon ends there.
 struct MoreThuente {
   double decrease = 1e-4;    ///< c1 of the Wolfe conditions, in (0, 1/2)
   double curvature = 0.9;    ///< c2 of the Wolfe conditions, in (c1, 1)
@@ -31,12 +31,13 @@ struct MoreThuente {
     if (max_evaluations < 1) detail::refuse("MoreThuente::max_evaluations", max_evaluations, "it must be 1 or more");
   }
 
-  /// One search along a line, driven from outside: evaluate at `trial()`, `tell` value and slope, until it is not `searching`.
+  /// One search along a line, driven from outside: evaluate at `trial()`, `tell` value and slope, until it is not
+  /// `searching`.
   template <class S>
   class Line {
    public:
-    /// value0 and slope0 < 0 at step 0; the first trial step; by how much values may differ and mean nothing; and by how
-    /// much they may differ where slopes, if they contradict them, are believed rather than values.
+    /// value0 and slope0 < 0 at step 0; the first trial step; by how much values may differ and mean nothing; and by
+    /// how much they may differ where slopes, if they contradict them, are believed rather than values.
     Line(const MoreThuente& rule, S value0, S slope0, S first, S noise, S doubt)
         : c1_(S(rule.decrease)),
           c2_(S(rule.curvature)),
@@ -106,7 +107,8 @@ struct MoreThuente {
       return LineStatus::searching;
     }
 
-    /// Where the cubic through values and slopes of a and b is least, as a fraction of the way from a to b; NaN if nowhere.
+    /// Where the cubic through values and slopes of a and b is least, as a fraction of the way from a to b; NaN if
+    /// nowhere.
     static S cubic(const Sample& a, const Sample& b) {
       const S theta = 3 * (a.value - b.value) / (b.t - a.t) + a.slope + b.slope;
       const S scale = std::max({std::abs(theta), std::abs(a.slope), std::abs(b.slope)});
@@ -116,7 +118,8 @@ struct MoreThuente {
       return ((gamma - a.slope) + theta) / (((gamma - a.slope) + gamma) + b.slope);
     }
 
-    /// Section 4 of the paper: the next trial, from the best step a, the other end b of the interval, and the last trial c.
+    /// Section 4 of the paper: the next trial, from the best step a, the other end b of the interval, and the last
+    /// trial c.
     S interpolate(const Sample& now, S tilt) const {
       const Sample a = tilted(low_, tilt), b = tilted(high_, tilt), c = tilted(now, tilt);
       const S ahead = c.t + 4 * (c.t - a.t), behind = c.t + S(1.1) * (c.t - a.t);

@@ -44,18 +44,12 @@ struct Schedule {
     if (step_number < warm) return double(step_number + 1) / double(warm);
     const double t = double(step_number - warm) / double(steps);
     switch (kind) {
-      case constant:
-        return 1;
-      case step:
-        return std::pow(decay, std::floor(t));
-      case exponential:
-        return std::pow(decay, t);
-      case inverse:
-        return 1 / (1 + t);
-      case linear:
-        return 1 - (1 - least) * std::min(t, 1.0);
-      case cosine:
-        return least + (1 - least) * (1 + std::cos(std::numbers::pi * std::min(t, 1.0))) / 2;
+      case constant: return 1;
+      case step: return std::pow(decay, std::floor(t));
+      case exponential: return std::pow(decay, t);
+      case inverse: return 1 / (1 + t);
+      case linear: return 1 - (1 - least) * std::min(t, 1.0);
+      case cosine: return least + (1 - least) * (1 + std::cos(std::numbers::pi * std::min(t, 1.0))) / 2;
     }
     return 1;
   }

@@ -37,7 +37,8 @@ class RidgeValidation {
       return;
     }
     gram_.noalias() = X.transpose() * X / n;
-    // Any center near the minimizer serves, so the normal equations are exact enough; where they are singular, zero does.
+    // Any center near the minimizer serves, so the normal equations are exact enough; where they are singular, zero
+    // does.
     Eigen::MatrixX<S> factor = gram_;
     center_.noalias() = X.transpose() * y / n;
     const Eigen::LLT<Eigen::Ref<Eigen::MatrixX<S>>> cholesky(factor);

@@ -26,10 +26,9 @@ struct LinearOutcome {
 
 /// Solves A x = b for symmetric positive semidefinite A from the x given, to the relative residual asked for.
 ///
-/// `apply(p, q)` fills q = A p, `precondition(r, z)` fills z ≈ A⁻¹ r. A singular but consistent system is solved as well.
-/// `largest` is the largest curvature, if known: the first direction of a singular system may have none.
-/// Ends at negative curvature, and where rounding, or the relative `noise` of the products, lets the residual fall no
-/// further.
+/// `apply(p, q)` fills q = A p, `precondition(r, z)` fills z ≈ A⁻¹ r. A singular but consistent system is solved as
+/// well. `largest` is the largest curvature, if known: the first direction of a singular system may have none. Ends at
+/// negative curvature, and where rounding, or the relative `noise` of the products, lets the residual fall no further.
 /// Hestenes & Stiefel (1952); Nocedal & Wright (2006), algorithm 5.3.
 template <Point X, class Apply, class Precondition>
 LinearOutcome<ScalarOf<X>> conjugate_gradient(const X& b, X& x, ConjugateGradientScratch<X>& w, double tolerance,

@@ -32,34 +32,37 @@ enum class GaussNewton {
 /// Every gradient comes with a Certificate.
 /// Lorraine, Vicol & Duvenaud (2020), "Optimizing millions of hyperparameters by implicit differentiation".
 struct Implicit {
-  double tolerance = 1e-12;        ///< relative residual of the adjoint asked of conjugate gradients
-  double accept_residual = 1e-4;   ///< a larger relative residual is refused
-  double accept_distance = 1e-2;   ///< a larger distance to the inner optimum, relative to max(1, |y|), is refused
-  Eigen::Index dense_limit = 256;  ///< most inner variables for a dense Hessian
-  std::int64_t max_iterations = 0; ///< of conjugate gradients; 0: twice the inner variables, at least 20
+  double tolerance = 1e-12;         ///< relative residual of the adjoint asked of conjugate gradients
+  double accept_residual = 1e-4;    ///< a larger relative residual is refused
+  double accept_distance = 1e-2;    ///< a larger distance to the inner optimum, relative to max(1, |y|), is refused
+  Eigen::Index dense_limit = 256;   ///< most inner variables for a dense Hessian
+  std::int64_t max_iterations = 0;  ///< of conjugate gradients; 0: twice the inner variables, at least 20
   GaussNewton gauss_newton = GaussNewton::when_needed;  ///< for inner objectives with `gauss_newton_product`
-  double damping = 1e-3;           ///< added to the Gauss-Newton matrix, relative to its largest curvature met
+  double damping = 1e-3;  ///< added to the Gauss-Newton matrix, relative to its largest curvature met
 
   /// Solves the inner problem at x, fills the gradient of F(x) = outer(x, y(x)), and answers F(x) with its certificate.
   template <class Outer, class R, Point X, class M>
-  Evaluation<ScalarOf<X>> pull(const Outer& outer, const R& response, const X& x, const Call<M>& call, X& gradient) const;
+  Evaluation<ScalarOf<X>> pull(const Outer& outer, const R& response, const X& x, const Call<M>& call,
+                               X& gradient) const;
 
  private:
   /// Solves for the adjoint with the true Hessian; fills certificate, `value_error` through the record.
   template <class F, class Record, class Y>
   Certificate solve_adjoint(const F& f, const Y& y, Record& record, const Y& right, bool exact_factor) const;
   template <class Place, class F, class Record, class X, class Y>
-  Certificate solve_gauss_newton(const Place& place, const F& f, const X& x, const Y& y, Record& record, const Y& right) const;
+  Certificate solve_gauss_newton(const Place& place, const F& f, const X& x, const Y& y, Record& record,
+                                 const Y& right) const;
 };
 
 namespace detail {
 
 template <class Place, class X, class Y, class F>
-inline constexpr bool has_gauss_newton =
-    requires(const Place& place, const X& x, const Y& y, Y& out) { place.g.gauss_newton_product(x, y, y, out); } ||
-    requires(const Place& place, const X& x, const Y& y, Y& out, const Call<MemoryOf<F, Y>>& call) {
-      place.g.gauss_newton_product(x, y, y, out, call);
-    };
+inline constexpr bool has_gauss_newton = requires(const Place& place, const X& x, const Y& y, Y& out) {
+  place.g.gauss_newton_product(x, y, y, out);
+}
+|| requires(const Place& place, const X& x, const Y& y, Y& out, const Call<MemoryOf<F, Y>>& call) {
+  place.g.gauss_newton_product(x, y, y, out, call);
+};
 
 /// out = ∂/∂x (∂g/∂y · v): the family's own `mixed_product`, else central differences of gradients, one coordinate of x
 /// after the other.
@@ -119,8 +122,8 @@ Certificate Implicit::solve_adjoint(const F& f, const Y& y, Record& record, cons
       calls.hessian(f, y, record.hessian);
       record.factor = record.hessian;
       ++calls.counts[0].factorizations;
-      record.factored = record.factor_exact = record.hessian.allFinite() &&
-                                               detail::factorize(record.factor, true, noise);
+      record.factored = record.factor_exact =
+          record.hessian.allFinite() && detail::factorize(record.factor, true, noise);
     }
     const auto& H = record.hessian;
     if (!H.allFinite()) {
@@ -149,8 +152,8 @@ Certificate Implicit::solve_adjoint(const F& f, const Y& y, Record& record, cons
       }
       c.condition = double(H.cwiseAbs().colwise().sum().maxCoeff() * inverse);
     } else {
-      // Singular or indefinite? Shifted by what rounding may have taken, a singular Hessian has a factorization; it serves
-      // as preconditioner, and the residual tells whether the system has a solution.
+      // Singular or indefinite? Shifted by what rounding may have taken, a singular Hessian has a factorization; it
+      // serves as preconditioner, and the residual tells whether the system has a solution.
       const S largest = H.cwiseAbs().colwise().sum().maxCoeff();
       const S zero = std::max(10 * S(n) * epsilon, noise) * largest;
       record.factor = H;
@@ -184,12 +187,13 @@ Certificate Implicit::solve_adjoint(const F& f, const Y& y, Record& record, cons
     const auto limit = std::uint64_t(max_iterations > 0 ? max_iterations : std::max<Eigen::Index>(20, 2 * n));
     const auto apply = [&](const Y& p, Y& q) { calls.hessian_product(f, y, p, q); };
     const bool preconditioned = record.factored;
-    const auto outcome = detail::conjugate_gradient(right, record.adjoint, record.linear, tolerance, limit, apply,
-                                                    [&](const Y& r, Y& z) {
-                                                      z = r;
-                                                      if (preconditioned) detail::solve_factorized(record.factor, z);
-                                                    },
-                                                    noise);
+    const auto outcome = detail::conjugate_gradient(
+        right, record.adjoint, record.linear, tolerance, limit, apply,
+        [&](const Y& r, Y& z) {
+          z = r;
+          if (preconditioned) detail::solve_factorized(record.factor, z);
+        },
+        noise);
     calls.counts[0].linear_iterations += outcome.iterations;
     c.adjoint_residual = double(outcome.residual);
     c.condition = outcome.most > 0 ? double(outcome.most / outcome.least) : 0.0;
@@ -234,8 +238,8 @@ Certificate Implicit::solve_gauss_newton(const Place& place, const F&, const X& 
     q += damp * p;
   };
   const auto limit = std::uint64_t(max_iterations > 0 ? max_iterations : std::max<Eigen::Index>(20, 2 * y.size()));
-  const auto outcome = detail::conjugate_gradient(right, record.adjoint, record.linear, std::max(tolerance, 1e-6), limit,
-                                                  apply, detail::unpreconditioned);
+  const auto outcome = detail::conjugate_gradient(right, record.adjoint, record.linear, std::max(tolerance, 1e-6),
+                                                  limit, apply, detail::unpreconditioned);
   calls.counts[0].linear_iterations += outcome.iterations;
   c.adjoint_residual = double(outcome.residual);
   c.condition = outcome.most > 0 ? double(outcome.most / outcome.least) : 0.0;
@@ -329,7 +333,8 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
     return evaluation;
   }
   record.adjoint_known = true;
-  detail::mixed_product(response.objective, x, y, record.adjoint, call.record.mixed, record.moved, record.scratch, calls);
+  detail::mixed_product(response.objective, x, y, record.adjoint, call.record.mixed, record.moved, record.scratch,
+                        calls);
   gradient -= call.record.mixed;
   if (!gradient.allFinite()) {
     gradient.setConstant(nan);

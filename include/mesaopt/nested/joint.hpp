@@ -41,22 +41,22 @@ struct Joint {
   };
 
   template <Point X, Point Y>
-    requires Objective<F, Stacked<Y>>
-  Evaluation<ScalarOf<Y>> operator()(const X& x, const Y& y, const Call<Memory<Y>>& call) const {
+  requires Objective<F, Stacked<Y>> Evaluation<ScalarOf<Y>>
+  operator()(const X& x, const Y& y, const Call<Memory<Y>>& call) const {
     const Within<Call<Memory<Y>>> within(x, y, call);
     return detail::evaluate(f, call.record.u, call.record.out, within.inner(call));
   }
   template <Point X, Point Y>
-    requires Differentiable<F, Stacked<Y>>
-  Evaluation<ScalarOf<Y>> operator()(const X& x, const Y& y, Y& gy, const Call<Memory<Y>>& call) const {
+  requires Differentiable<F, Stacked<Y>> Evaluation<ScalarOf<Y>>
+  operator()(const X& x, const Y& y, Y& gy, const Call<Memory<Y>>& call) const {
     const Within<Call<Memory<Y>>> within(x, y, call);
     const auto evaluation = detail::evaluate_gradient(f, call.record.u, call.record.out, within.inner(call));
     gy = call.record.out.tail(y.size());
     return evaluation;
   }
   template <Point X, Point Y>
-    requires Differentiable<F, Stacked<Y>>
-  Evaluation<ScalarOf<Y>> operator()(const X& x, const Y& y, X& gx, Y& gy, const Call<Memory<Y>>& call) const {
+  requires Differentiable<F, Stacked<Y>> Evaluation<ScalarOf<Y>>
+  operator()(const X& x, const Y& y, X& gx, Y& gy, const Call<Memory<Y>>& call) const {
     const Within<Call<Memory<Y>>> within(x, y, call);
     const auto evaluation = detail::evaluate_gradient(f, call.record.u, call.record.out, within.inner(call));
     gx = call.record.out.head(x.size());
@@ -64,7 +64,7 @@ struct Joint {
     return evaluation;
   }
   template <Point X, Point Y>
-    requires detail::HasHessianProduct<F, Stacked<Y>>
+  requires detail::HasHessianProduct<F, Stacked<Y>>
   void hessian_product(const X& x, const Y& y, const Y& v, Y& out, const Call<Memory<Y>>& call) const {
     const Within<Call<Memory<Y>>> within(x, y, call);
     call.record.v.head(x.size()).setZero();
@@ -73,7 +73,7 @@ struct Joint {
     out = call.record.out.tail(y.size());
   }
   template <Point X, Point Y>
-    requires detail::HasHessianProduct<F, Stacked<Y>>
+  requires detail::HasHessianProduct<F, Stacked<Y>>
   void mixed_product(const X& x, const Y& y, const Y& v, X& out, const Call<Memory<Y>>& call) const {
     const Within<Call<Memory<Y>>> within(x, y, call);
     call.record.v.head(x.size()).setZero();
@@ -82,7 +82,7 @@ struct Joint {
     out = call.record.out.head(x.size());
   }
   template <Point X, Point Y>
-    requires detail::HasHessianProduct<F, Stacked<Y>>
+  requires detail::HasHessianProduct<F, Stacked<Y>>
   void mixed_direction(const X& x, const Y& y, const X& u, Y& out, const Call<Memory<Y>>& call) const {
     const Within<Call<Memory<Y>>> within(x, y, call);
     call.record.v.head(x.size()) = u;

@@ -25,12 +25,12 @@ struct OfSolution {
   F f;
 
   template <class Y>
-    requires Remembers<F, Y>
+  requires Remembers<F, Y>
   using Memory = MemoryOf<F, Y>;
 
   template <Point X, Point Y, class... Last>
-    requires(!Point<Last> && ...)
-  auto operator()(const X&, const Y& y, const Last&... call) const -> Evaluation<ScalarOf<Y>> {
+  requires(!Point<Last> && ...) auto operator()(const X&, const Y& y, const Last&... call) const
+      -> Evaluation<ScalarOf<Y>> {
     if constexpr (std::invocable<const F&, const Y&, const Last&...>) {
       return f(y, call...);
     } else {
@@ -39,7 +39,7 @@ struct OfSolution {
     }
   }
   template <Point X, Point Y, class... Last>
-    requires std::invocable<const F&, const Y&, Y&, const Last&...>
+  requires std::invocable<const F&, const Y&, Y&, const Last&...>
   auto operator()(const X&, const Y& y, X& gx, Y& gy, const Last&... call) const -> Evaluation<ScalarOf<Y>> {
     gx.setZero();
     return f(y, gy, call...);
@@ -54,20 +54,23 @@ OfSolution<F> of_solution(F f) {
 
 namespace detail {
 template <class Outer, class X, class Y>
-concept OuterValue =
-    (!Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y) {
-      { F(x, y) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
-    }) || (Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y, const Call<MemoryOf<Outer, Y>>& call) {
-      { F(x, y, call) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
-    });
+concept OuterValue = (!Remembers<Outer, Y> &&
+                      requires(const Outer& F, const X& x, const Y& y) {
+                        { F(x, y) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
+                      }) ||
+                     (Remembers<Outer, Y> &&
+                      requires(const Outer& F, const X& x, const Y& y, const Call<MemoryOf<Outer, Y>>& call) {
+                        { F(x, y, call) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
+                      });
 template <class Outer, class X, class Y>
-concept OuterGradient =
-    (!Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y, X& gx, Y& gy) {
-      { F(x, y, gx, gy) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
-    }) || (Remembers<Outer, Y> &&
-           requires(const Outer& F, const X& x, const Y& y, X& gx, Y& gy, const Call<MemoryOf<Outer, Y>>& call) {
-             { F(x, y, gx, gy, call) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
-           });
+concept OuterGradient = (!Remembers<Outer, Y> &&
+                         requires(const Outer& F, const X& x, const Y& y, X& gx, Y& gy) {
+                           { F(x, y, gx, gy) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
+                         }) ||
+                        (Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y, X& gx, Y& gy,
+                                                         const Call<MemoryOf<Outer, Y>>& call) {
+                          { F(x, y, gx, gy, call) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
+                        });
 }  // namespace detail
 
 /// An outer objective of what an inner search answers,  F(x) = outer(x, y(x)),  itself an objective of x again.
@@ -118,25 +121,25 @@ struct Nested {
   Evaluation<ScalarOf<X>> operator()(const X& x, const Call<Memory<X>>& call) const {
     using S = ScalarOf<X>;
     using Y = typename ResponsePiece::template Y<X>;
-    static_assert(detail::OuterValue<Outer, X, Y>,
-                  "mesaopt: the outer objective must be callable as F(x, y) with the outer point and the inner solution; "
-                  "for one of the inner solution alone write of_solution(f)");
+    static_assert(
+        detail::OuterValue<Outer, X, Y>,
+        "mesaopt: the outer objective must be callable as F(x, y) with the outer point and the inner solution; "
+        "for one of the inner solution alone write of_solution(f)");
     auto& record = call.record;
     const Spend<typename Memory<X>::Record> spend{record};
     response.solve(x, call.memory.response, record.response);
     if (!record.response.solved) return Evaluation<S>::failure(Reason::inner_failed);
     Evaluation<S> evaluation = detail::with_call<Outer, Y>(
-        record.outer_call(call), [&](const auto&... last) -> Evaluation<S> {
-          return outer(x, best_point(record.response.run), last...);
-        });
+        record.outer_call(call),
+        [&](const auto&... last) -> Evaluation<S> { return outer(x, best_point(record.response.run), last...); });
     return remark(evaluation, record.response);
   }
 
   /// F(x) and its hypergradient. Where the certificate fails, the evaluation says so and the gradient is NaN.
   template <Point X>
-    requires(!std::same_as<Hypergradient, NoHypergradient> &&
-             detail::OuterGradient<Outer, X, typename ResponsePiece::template Y<X>>)
-  Evaluation<ScalarOf<X>> operator()(const X& x, X& gradient, const Call<Memory<X>>& call) const {
+  requires(!std::same_as<Hypergradient, NoHypergradient> &&
+           detail::OuterGradient<Outer, X, typename ResponsePiece::template Y<X>>) Evaluation<ScalarOf<X>>
+  operator()(const X& x, X& gradient, const Call<Memory<X>>& call) const {
     const Spend<typename Memory<X>::Record> spend{call.record};
     return remark(hypergradient.pull(outer, response, x, call, gradient), call.record.response);
   }
@@ -144,9 +147,11 @@ struct Nested {
   /// out ≈ (d²F/dx²) v by central differences of hypergradients: two inner solves. Where either is not differentiable,
   /// out is NaN. For an inner problem solved to rounding about 10 digits, 13 if F is quadratic.
   template <Point X>
-    requires(!std::same_as<Hypergradient, NoHypergradient> &&
-             detail::OuterGradient<Outer, X, typename ResponsePiece::template Y<X>>)
-  void hessian_product(const X& x, const X& v, X& out, const Call<Memory<X>>& call) const {
+  requires(
+      !std::same_as<Hypergradient, NoHypergradient> &&
+      detail::OuterGradient<
+          Outer, X, typename ResponsePiece::template Y<X>>) void hessian_product(const X& x, const X& v, X& out,
+                                                                                 const Call<Memory<X>>& call) const {
     using S = ScalarOf<X>;
     auto& record = call.record;
     const Spend<typename Memory<X>::Record> spend{record};
@@ -169,10 +174,11 @@ struct Nested {
     static_assert(!std::same_as<Hypergradient, NoHypergradient>,
                   "mesaopt: this nested objective has no gradient, which the optimizer needs. Give it a hypergradient: "
                   "nested(outer, response, Implicit{})");
-    static_assert(detail::OuterGradient<Outer, X, Y>,
-                  "mesaopt: for a hypergradient the outer objective must be callable as F(x, y, gx, gy) -> value with the "
-                  "outer point, the inner solution, and a gradient for each; for one of the inner solution alone write "
-                  "of_solution(f) with f(y, gradient) -> value");
+    static_assert(
+        detail::OuterGradient<Outer, X, Y>,
+        "mesaopt: for a hypergradient the outer objective must be callable as F(x, y, gx, gy) -> value with the "
+        "outer point, the inner solution, and a gradient for each; for one of the inner solution alone write "
+        "of_solution(f) with f(y, gradient) -> value");
   }
 
  private:
@@ -216,7 +222,8 @@ Nested(O, R) -> Nested<O, R, NoHypergradient>;
 /// outer is callable as `outer(x, y) -> value` and, for hypergradients, `outer(x, y, gx, gy) -> value`, where gx is the
 /// direct part ∂F/∂x. Without a hypergradient the result has values only.
 template <class Outer, class ResponsePiece, class Hypergradient = NoHypergradient>
-Nested<Outer, ResponsePiece, Hypergradient> nested(Outer outer, ResponsePiece response, Hypergradient hypergradient = {}) {
+Nested<Outer, ResponsePiece, Hypergradient> nested(Outer outer, ResponsePiece response,
+                                                   Hypergradient hypergradient = {}) {
   return {std::move(outer), std::move(response), std::move(hypergradient)};
 }
 

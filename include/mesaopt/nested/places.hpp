@@ -34,25 +34,27 @@ struct At {
   static constexpr bool stochastic = is_stochastic<G>;
   static constexpr bool differenced_hessian = detail::says_differenced<G>;
   template <class Y>
-    requires Remembers<G, Y>
+  requires Remembers<G, Y>
   using Memory = MemoryOf<G, Y>;
 
   /// g(x, y), g(x, y, gradient), each with the call last if g takes one.
   template <class Y, class... Rest>
-    requires std::invocable<const G&, const X&, const Y&, Rest...>
+  requires std::invocable<const G&, const X&, const Y&, Rest...>
   auto operator()(const Y& y, Rest&&... rest) const -> std::invoke_result_t<const G&, const X&, const Y&, Rest...> {
     return g(x, y, std::forward<Rest>(rest)...);
   }
   template <class Y, class... Rest>
-    requires requires(const G& f, const X& u, const Y& y, Y& out, Rest&... rest) { f.hessian_product(u, y, y, out, rest...); }
+  requires requires(const G& f, const X& u, const Y& y, Y& out, Rest&... rest) {
+    f.hessian_product(u, y, y, out, rest...);
+  }
   void hessian_product(const Y& y, const Y& v, Y& out, Rest&... rest) const {
     g.hessian_product(x, y, v, out, rest...);
   }
   template <class Y, class... Rest>
-    requires requires(const G& f, const X& u, const Y& y, MatrixOf<Y>& out, Rest&... rest) { f.hessian(u, y, out, rest...); }
-  void hessian(const Y& y, MatrixOf<Y>& out, Rest&... rest) const {
-    g.hessian(x, y, out, rest...);
+  requires requires(const G& f, const X& u, const Y& y, MatrixOf<Y>& out, Rest&... rest) {
+    f.hessian(u, y, out, rest...);
   }
+  void hessian(const Y& y, MatrixOf<Y>& out, Rest&... rest) const { g.hessian(x, y, out, rest...); }
 };
 
 /// Marks a two-argument function g(x, y) as an inner objective that depends on the outer point. See `family`.

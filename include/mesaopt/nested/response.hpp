@@ -95,8 +95,8 @@ void mixed_direction(const Place& place, const X& x, const Y& y, const X& u, Y& 
 
 }  // namespace detail
 
-/// What an inner search answers to an outer point x:  y(x), the minimizer that `search` finds of `objective` from `start`.
-/// Each of the three places is a constant or depends on x. Make one with `response`.
+/// What an inner search answers to an outer point x:  y(x), the minimizer that `search` finds of `objective` from
+/// `start`. Each of the three places is a constant or depends on x. Make one with `response`.
 template <class ObjectivePlace, class SearchPlace, class StartPlace>
 struct Response {
   ObjectivePlace objective;
@@ -112,17 +112,20 @@ struct Response {
     using Stopping = decltype(Search::stopping);
     using From = detail::PlacedOf<decltype(StartPlace::from), X>;
     using Y = PointOf<From>;
-    static_assert(mesaopt::Objective<Objective, Y>,
-                  "mesaopt: the inner objective must be callable as f(y) or f(y, gradient), with y of the inner start's "
-                  "type; or write family(g), with g(x, y) or g(x, y, gradient), for one that depends on the outer point x");
-    static_assert(!detail::needs_gradient<Optimizer> || Differentiable<Objective, Y>,
-                  "mesaopt: the inner optimizer needs gradients of the inner objective: give f(y, gradient) -> value, or "
-                  "g(x, y, gradient) -> value for a family, or wrap it in finite_difference or forward_mode");
+    static_assert(
+        mesaopt::Objective<Objective, Y>,
+        "mesaopt: the inner objective must be callable as f(y) or f(y, gradient), with y of the inner start's "
+        "type; or write family(g), with g(x, y) or g(x, y, gradient), for one that depends on the outer point x");
+    static_assert(
+        !detail::needs_gradient<Optimizer> || Differentiable<Objective, Y>,
+        "mesaopt: the inner optimizer needs gradients of the inner objective: give f(y, gradient) -> value, or "
+        "g(x, y, gradient) -> value for a family, or wrap it in finite_difference or forward_mode");
     static_assert(!Bounded<Objective, Y> || detail::handles_bounds<Optimizer>,
                   "mesaopt: the inner optimizer does not keep the bounds of the inner objective");
-    static_assert(OptimizerFor<Optimizer, Objective, Y> || detail::needs_gradient<Optimizer>,
-                  "mesaopt: the search of a response must be an optimizer, or Search{optimizer, stopping}; this type has "
-                  "no template State<X, M>, init(f, start, state) and step(f, state) for the inner objective");
+    static_assert(
+        OptimizerFor<Optimizer, Objective, Y> || detail::needs_gradient<Optimizer>,
+        "mesaopt: the search of a response must be an optimizer, or Search{optimizer, stopping}; this type has "
+        "no template State<X, M>, init(f, start, state) and step(f, state) for the inner objective");
     using Run = RunOf<Optimizer, Stopping, Objective, Y>;
     using InnerMemory = MemoryOf<Objective, Y>;
   };
@@ -160,22 +163,22 @@ struct Response {
     static constexpr std::size_t levels_below = Record::levels;
 
     bool known = false;
-    X x{};                                     ///< the last accepted outer point
-    Inner y{};                                 ///< its inner solution
+    X x{};      ///< the last accepted outer point
+    Inner y{};  ///< its inner solution
     bool factored = false;
-    MatrixOf<Inner> factor{};                  ///< Cholesky factor of the inner Hessian there, for the tangent
+    MatrixOf<Inner> factor{};  ///< Cholesky factor of the inner Hessian there, for the tangent
     bool adjoint_known = false;
-    Inner adjoint{};                           ///< the adjoint there, to start the next one
-    ScalarOf<Inner> sensitivity = 0;           ///< |Δy| / |Δx| lately
-    PointsOf<X> xs{};                          ///< a ring of solved points, for `nearest`
+    Inner adjoint{};                  ///< the adjoint there, to start the next one
+    ScalarOf<Inner> sensitivity = 0;  ///< |Δy| / |Δx| lately
+    PointsOf<X> xs{};                 ///< a ring of solved points, for `nearest`
     PointsOf<Inner> ys{};
     std::int64_t held = 0, next = 0;
-    typename Types<X>::InnerMemory inner{};       ///< what the inner objective remembers
+    typename Types<X>::InnerMemory inner{};  ///< what the inner objective remembers
 
     static constexpr auto fields() {
       using M = Memory;
-      return std::tuple{&M::known,   &M::x,           &M::y,  &M::factored, &M::factor, &M::adjoint_known,
-                        &M::adjoint, &M::sensitivity, &M::xs, &M::ys,       &M::held,   &M::next, &M::inner};
+      return std::tuple{&M::known,       &M::x,  &M::y,  &M::factored, &M::factor, &M::adjoint_known, &M::adjoint,
+                        &M::sensitivity, &M::xs, &M::ys, &M::held,     &M::next,   &M::inner};
     }
     void clear() {
       known = factored = adjoint_known = false;
@@ -278,7 +281,8 @@ struct Response {
     else if constexpr (Prior<typename Types<X>::From>)
       begin_from(f, from, search_here, memory, record);
     else
-      begin(f, detail::InnerStart<Inner, M>{record.start, memory.inner}, search_here.optimizer, search_here.stopping, run);
+      begin(f, detail::InnerStart<Inner, M>{record.start, memory.inner}, search_here.optimizer, search_here.stopping,
+            run);
     resume(f, search_here.optimizer, search_here.stopping, run);
 
     const auto& y = best_point(run);
@@ -308,7 +312,8 @@ struct Response {
 
  private:
   template <class F, class From, class Search, Point X>
-  void begin_from(const F& f, const From& from, const Search& search_here, const Memory<X>& memory, Record<X>& record) const {
+  void begin_from(const F& f, const From& from, const Search& search_here, const Memory<X>& memory,
+                  Record<X>& record) const {
     using Inner = Y<X>;
     using M = MemoryOf<F, Inner>;
     if (memory.known && !detail::is_cold<StartPlace>)
@@ -324,7 +329,8 @@ struct Response {
     auto& calls = record.run.state.calls;
     record.direction = x - memory.x;
     calls.begin(memory.y);
-    detail::mixed_direction(objective, memory.x, memory.y, record.direction, record.mixed, record.moved, record.scratch, calls);
+    detail::mixed_direction(objective, memory.x, memory.y, record.direction, record.mixed, record.moved, record.scratch,
+                            calls);
     if (memory.factored) {
       detail::solve_factorized(memory.factor, record.mixed);
       record.start = memory.y - record.mixed;
@@ -382,8 +388,9 @@ struct Response {
       record.mixed = record.start + record.step;
       record.scratch.resize(record.start.size());
       const auto there = calls.gradient(f, record.mixed, record.scratch);
-      if (there.differentiable() && record.scratch.allFinite() && there.value <= evaluation.value + there.value_error +
-          8 * std::numeric_limits<S>::epsilon() * std::abs(evaluation.value)) {
+      if (there.differentiable() && record.scratch.allFinite() &&
+          there.value <= evaluation.value + there.value_error +
+                             8 * std::numeric_limits<S>::epsilon() * std::abs(evaluation.value)) {
         record.start.swap(record.mixed);
         record.gradient.swap(record.scratch);
         evaluation = there;
@@ -423,8 +430,8 @@ struct Response {
 
 /// What an inner search answers to an outer point.
 ///
-///     response(family(g), Lbfgs{}, y0)                                             x parameterizes the objective g(x, y)
-///     response(f, by_outer([](const auto& x) { return Adam{...}; }), y0)           x parameterizes the optimizer
+///     response(family(g), Lbfgs{}, y0)                                             x parameterizes the objective g(x,
+///     y) response(f, by_outer([](const auto& x) { return Adam{...}; }), y0)           x parameterizes the optimizer
 ///     response(f, Lbfgs{}, by_outer([](const auto& x) { return x; }))              x seeds it
 ///
 /// The search is a Search, or an optimizer, which brings its default stopping rule. A bare start is `cold(start)`;

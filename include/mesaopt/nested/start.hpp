@@ -9,8 +9,8 @@
 
 namespace mesaopt {
 
-// Where the inner search starts. `from` is a point, a prior, or `by_outer(...)`; policies that look back start from there
-// the first time. All look back to the last *accepted* outer point only, which the outer run remembers, never the
+// Where the inner search starts. `from` is a point, a prior, or `by_outer(...)`; policies that look back start from
+// there the first time. All look back to the last *accepted* outer point only, which the outer run remembers, never the
 // objective: so results do not depend on the order or the thread of evaluations.
 
 /// Always from the same place: F(x) is then a function of x alone.
@@ -67,7 +67,9 @@ NewtonCorrected<From> newton_corrected(From from) {
 
 namespace detail {
 template <class T>
-concept StartPolicy = requires(const T& t) { t.from; };
+concept StartPolicy = requires(const T& t) {
+  t.from;
+};
 
 template <class T>
 auto as_start(T start) {

@@ -22,8 +22,7 @@ struct Within : F {
 /// Such an optimizer evaluates f inside the box alone. If f has a box already, this one takes its place.
 /// Throws std::invalid_argument for a box that is none (see Box).
 template <class F, Point X>
-  requires std::is_class_v<F>
-Within<F, X> within(F f, Box<X> box) {
+requires std::is_class_v<F> Within<F, X> within(F f, Box<X> box) {
   box.check();
   return {{std::move(f)}, std::move(box)};
 }

@@ -36,7 +36,8 @@ struct Box {
                                   std::to_string(upper.size()) + "; they must be equal");
     for (Eigen::Index i = 0; i < lower.size(); ++i)
       if (!(lower[i] <= upper[i]))
-        throw std::invalid_argument("box: coordinate " + std::to_string(i) + " has lower = " + std::to_string(lower[i]) +
+        throw std::invalid_argument("box: coordinate " + std::to_string(i) +
+                                    " has lower = " + std::to_string(lower[i]) +
                                     " and upper = " + std::to_string(upper[i]) + "; needs lower <= upper");
   }
 

@@ -62,8 +62,8 @@ struct Bend {
       const S h = upper / 2 - lower / 2, middle = lower + h;
       if (!(h > 0)) return middle;
       const S sine = (x - middle) / h;
-      const S t = abs(sine) < S(0.5) ? asin(sine)
-                                     : 2 * atan2(sqrt(x - lower), sqrt(upper - x)) - std::numbers::pi_v<S> / 2;
+      const S t =
+          abs(sine) < S(0.5) ? asin(sine) : 2 * atan2(sqrt(x - lower), sqrt(upper - x)) - std::numbers::pi_v<S> / 2;
       return middle + h * t;
     }
     if (isfinite(lower)) return lower - 1 + sqrt(x - lower) * sqrt(x - lower + 2);
@@ -80,7 +80,9 @@ struct InBoxMemory : M {
     Counts cost{};
   };
   struct Priced : M::Record, NoCost {};
-  struct Record : std::conditional_t<requires(typename M::Record r) { r.cost; }, typename M::Record, Priced> {
+  struct Record : std::conditional_t < requires(typename M::Record r) {
+    r.cost;
+  }, typename M::Record, Priced > {
     X x{}, slope{}, curvature{}, along{}, gradient{};
   };
   void absorb(const Record& record) { M::absorb(static_cast<const typename M::Record&>(record)); }
@@ -92,7 +94,7 @@ struct SameEvaluator {
   explicit SameEvaluator(const F&) {}
 };
 template <class F>
-  requires requires(const F& f) { f.evaluator; }
+requires requires(const F& f) { f.evaluator; }
 struct SameEvaluator<F> {
   decltype(F::evaluator) evaluator;
   explicit SameEvaluator(const F& f) : evaluator(f.evaluator) {}
@@ -123,23 +125,18 @@ class InBox : public detail::SameEvaluator<F> {
   /// The unbounded u that stands for x. Throws std::invalid_argument if x is not in the box.
   [[nodiscard]] X from_box(const X& x) const {
     bounds.check_inside(x, "x");
-    return X::NullaryExpr(x.size(), [&](Eigen::Index i) {
-      return detail::Bend<S>::back(x[i], bounds.lower[i], bounds.upper[i]);
-    });
+    return X::NullaryExpr(
+        x.size(), [&](Eigen::Index i) { return detail::Bend<S>::back(x[i], bounds.lower[i], bounds.upper[i]); });
   }
 
   /// f(x(u)).
-  Evaluation<S> operator()(const X& u, const Call<Memory<X>>& call) const
-    requires detail::HasValue<F, X>
-  {
+  Evaluation<S> operator()(const X& u, const Call<Memory<X>>& call) const requires detail::HasValue<F, X> {
     enter(u, call.record);
     return detail::evaluate(f, call.record.x, call.record.along, inner(call));
   }
 
   /// f(x(u)), and its gradient in u. No slope is above 1, so neither are gradient and its error larger than those of f.
-  Evaluation<S> operator()(const X& u, X& gradient, const Call<Memory<X>>& call) const
-    requires Differentiable<F, X>
-  {
+  Evaluation<S> operator()(const X& u, X& gradient, const Call<Memory<X>>& call) const requires Differentiable<F, X> {
     enter(u, call.record);
     const Evaluation<S> evaluation = detail::evaluate_gradient(f, call.record.x, gradient, inner(call));
     gradient.array() *= call.record.slope.array();
@@ -147,9 +144,8 @@ class InBox : public detail::SameEvaluator<F> {
   }
 
   /// out = (second derivative in u) v. Takes a gradient of f besides, which is counted.
-  void hessian_product(const X& u, const X& v, X& out, const Call<Memory<X>>& call) const
-    requires Differentiable<F, X> && detail::HasHessianProduct<F, X>
-  {
+  void hessian_product(const X& u, const X& v, X& out, const Call<Memory<X>>& call) const requires
+      Differentiable<F, X> && detail::HasHessianProduct<F, X> {
     auto& record = call.record;
     enter_with_gradient(u, call);
     record.along = record.slope.cwiseProduct(v);
@@ -158,9 +154,8 @@ class InBox : public detail::SameEvaluator<F> {
   }
 
   /// H = second derivative in u. Takes a gradient of f besides, which is counted.
-  void hessian(const X& u, MatrixOf<X>& H, const Call<Memory<X>>& call) const
-    requires Differentiable<F, X> && detail::HasHessian<F, X>
-  {
+  void hessian(const X& u, MatrixOf<X>& H,
+               const Call<Memory<X>>& call) const requires Differentiable<F, X> && detail::HasHessian<F, X> {
     auto& record = call.record;
     enter_with_gradient(u, call);
     detail::evaluate_hessian(f, record.x, H, inner(call));
@@ -179,7 +174,8 @@ class InBox : public detail::SameEvaluator<F> {
   detail::Bend<S> bend(const X& u, Eigen::Index i) const { return {u[i], bounds.lower[i], bounds.upper[i]}; }
 
   static Call<M> inner(const Call<Memory<X>>& call) {
-    return {static_cast<const M&>(call.memory), static_cast<typename M::Record&>(call.record), call.tolerance, call.index};
+    return {static_cast<const M&>(call.memory), static_cast<typename M::Record&>(call.record), call.tolerance,
+            call.index};
   }
 
   void enter(const X& u, Record& record) const {
@@ -223,9 +219,6 @@ class InBox : public detail::SameEvaluator<F> {
 ///
 /// Throws std::invalid_argument for a box that is none (see Box), or of another size than the point.
 template <class F, Point X>
-  requires Objective<F, X>
-InBox<F, X> in_box(F f, Box<X> box) {
-  return {std::move(f), std::move(box)};
-}
+requires Objective<F, X> InBox<F, X> in_box(F f, Box<X> box) { return {std::move(f), std::move(box)}; }
 
 }  // namespace mesaopt
