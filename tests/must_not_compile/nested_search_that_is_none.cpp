@@ -1,5 +1,4 @@
-// EXPECT: mesaopt: this is neither a Search nor an optimizer with a default stopping rule; write Search{optimizer,
-// stopping}
+// EXPECT: mesaopt: this is neither a Search nor an optimizer with a default stopping rule; write Search{optimizer, stopping}
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/gradient/lbfgs.hpp>
 #include <mesaopt/nested/implicit.hpp>
@@ -22,6 +21,5 @@ struct Inner {
 int main() {
   const Eigen::VectorXd x0 = Eigen::VectorXd::Ones(2);
   const auto training = mesaopt::response(mesaopt::family(Inner{}), 0.1, x0);
-  mesaopt::minimize(mesaopt::nested(mesaopt::of_solution(Outer{}), training, mesaopt::Implicit{}), x0,
-                    mesaopt::Lbfgs{});
+  mesaopt::minimize(mesaopt::nested(mesaopt::of_solution(Outer{}), training, mesaopt::Implicit{}), x0, mesaopt::Lbfgs{});
 }

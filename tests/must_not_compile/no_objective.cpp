@@ -1,5 +1,4 @@
-// EXPECT: mesaopt: the objective must be callable as f(x) -> number, or f(x, gradient) -> number, with x and gradient
-// of the start's type
+// EXPECT: mesaopt: the objective must be callable as f(x) -> number, or f(x, gradient) -> number, with x and gradient of the start's type
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/gradient/lbfgs.hpp>
 

@@ -1,5 +1,4 @@
-// EXPECT: mesaopt: this type is no optimizer for the objective: it needs a template State<X, M> and const init(f,
-// start, state) and step(f, state)
+// EXPECT: mesaopt: this type is no optimizer for the objective: it needs a template State<X, M> and const init(f, start, state) and step(f, state)
 #include <mesaopt/core/minimize.hpp>
 
 struct Bowl {

@@ -1,5 +1,4 @@
-// EXPECT: mesaopt: after the optimizer comes a stopping rule, such as GradientBelow{1e-8} || MaxEvaluations{1000}, then
-// observers
+// EXPECT: mesaopt: after the optimizer comes a stopping rule, such as GradientBelow{1e-8} || MaxEvaluations{1000}, then observers
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/gradient/lbfgs.hpp>
 
