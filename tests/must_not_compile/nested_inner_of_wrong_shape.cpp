@@ -22,5 +22,6 @@ struct Inner {
 int main() {
   const Eigen::VectorXd x0 = Eigen::VectorXd::Ones(2);
   const auto training = mesaopt::response(Inner{}, mesaopt::Lbfgs{}, x0);  // not marked by family(...)
-  mesaopt::minimize(mesaopt::nested(mesaopt::of_solution(Outer{}), training, mesaopt::Implicit{}), x0, mesaopt::Lbfgs{});
+  mesaopt::minimize(mesaopt::nested(mesaopt::of_solution(Outer{}), training, mesaopt::Implicit{}), x0,
+                    mesaopt::Lbfgs{});
 }

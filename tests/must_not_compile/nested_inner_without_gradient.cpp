@@ -17,5 +17,6 @@ struct Inner {
 int main() {
   const Eigen::VectorXd x0 = Eigen::VectorXd::Ones(2);
   const auto training = mesaopt::response(mesaopt::family(Inner{}), mesaopt::Lbfgs{}, x0);
-  mesaopt::minimize(mesaopt::nested(mesaopt::of_solution(Outer{}), training, mesaopt::Implicit{}), x0, mesaopt::Lbfgs{});
+  mesaopt::minimize(mesaopt::nested(mesaopt::of_solution(Outer{}), training, mesaopt::Implicit{}), x0,
+                    mesaopt::Lbfgs{});
 }

@@ -22,5 +22,6 @@ struct Inner {
 int main() {
   const Eigen::VectorXd x0 = Eigen::VectorXd::Ones(2);
   const auto training = mesaopt::response(mesaopt::family(Inner{}), mesaopt::Lbfgs{}, x0);
-  mesaopt::minimize(mesaopt::nested(Outer{}, training, mesaopt::Implicit{}), x0, mesaopt::Lbfgs{});  // not of_solution(...)
+  mesaopt::minimize(mesaopt::nested(Outer{}, training, mesaopt::Implicit{}), x0,
+                    mesaopt::Lbfgs{});  // not of_solution(...)
 }

@@ -21,5 +21,6 @@ struct Inner {
 int main() {
   const Eigen::VectorXd x0 = Eigen::VectorXd::Ones(2);
   const auto training = mesaopt::response(mesaopt::family(Inner{}), 0.1, x0);
-  mesaopt::minimize(mesaopt::nested(mesaopt::of_solution(Outer{}), training, mesaopt::Implicit{}), x0, mesaopt::Lbfgs{});
+  mesaopt::minimize(mesaopt::nested(mesaopt::of_solution(Outer{}), training, mesaopt::Implicit{}), x0,
+                    mesaopt::Lbfgs{});
 }
