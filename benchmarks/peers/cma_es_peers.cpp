@@ -95,9 +95,10 @@ struct Problem {
     if (answer <= target || outcome->evaluations >= limit) throw Reached{};
     return {answer};
   }
+  /// The unit of its step size is the width of the box, which it need not keep.
   std::pair<std::vector<double>, std::vector<double>> get_bounds() const {
     const auto size = static_cast<std::size_t>(n);
-    return {std::vector<double>(size, -1e3), std::vector<double>(size, 1e3)};
+    return {std::vector<double>(size, -0.5), std::vector<double>(size, 0.5)};
   }
 };
 
