@@ -12,11 +12,13 @@
 #include <Eigen/Core>
 
 #include <mesaopt/core/call.hpp>
+#include <mesaopt/core/constraints.hpp>
 #include <mesaopt/core/counts.hpp>
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/core/evaluator.hpp>
 #include <mesaopt/core/objective.hpp>
 #include <mesaopt/core/prior.hpp>
+#include <mesaopt/core/residuals.hpp>
 
 namespace mesaopt {
 
@@ -156,6 +158,42 @@ struct Calls {
       for (Eigen::Index j = 0; j < x.size(); ++j)
         for (Eigen::Index i = 0; i < j; ++i) out(i, j) = out(j, i) = (out(i, j) + out(j, i)) / 2;
     }
+  }
+
+  /// Fills r with the residuals of f at x, or r and J with residuals and Jacobian, all sized as needed. Counts as an
+  /// evaluation of the value, or of value and gradient. The answer is half the sum of squares, with a verdict.
+  template <class F, class... J>
+  Evaluation<S> residuals(const F& f, const X& x, ResidualsOf<X>& r, J&... jacobian) {
+    static_assert(sizeof...(J) <= 1);
+    if (exhausted()) return spent();
+    const auto index = counts[0].evaluations();
+    ++(sizeof...(J) == 0 ? counts[0].values : counts[0].gradients);
+    r.resize(f.residual_count());
+    (jacobian.resize(r.size(), x.size()), ...);
+    const Collect collect{*this, slot};
+    detail::evaluate_residuals(f, x, call(slot, index), r, jacobian...);
+    Evaluation<S> evaluation = r.squaredNorm() / 2;
+    if (evaluation.usable() && !(jacobian.allFinite() && ...)) {
+      evaluation.verdict = Verdict::not_differentiable;
+      evaluation.reason = Reason::non_finite_gradient;
+    }
+    return note(evaluation, index);
+  }
+
+  /// Fills c with the constraints of f at x, or c and J with constraints and Jacobian, all sized as needed. False if
+  /// something in them is not finite.
+  template <class F, class... J>
+  bool constraints(const F& f, const X& x, ConstraintsOf<X>& c, J&... jacobian) {
+    static_assert(sizeof...(J) <= 1);
+    const auto index = counts[0].evaluations();
+    ++counts[0].constraints;
+    c.resize(Eigen::Index(f.equalities()) + Eigen::Index(f.inequalities()));
+    (jacobian.resize(c.size(), x.size()), ...);
+    const Collect collect{*this, slot};
+    detail::evaluate_constraints(f, x, call(slot, index), c, jacobian...);
+    if (c.allFinite() && (jacobian.allFinite() && ...)) return true;
+    note(Evaluation<S>::failure(Reason::non_finite_constraint), index);
+    return false;
   }
 
   /// Makes another kind of call of the objective's, `function(call)`, and collects what it costs at the levels below.

@@ -10,6 +10,7 @@ struct Counts {
   std::uint64_t iterations = 0;         ///< steps of the optimizer
   std::uint64_t values = 0;             ///< evaluations of the value alone
   std::uint64_t gradients = 0;          ///< evaluations of value and gradient
+  std::uint64_t constraints = 0;        ///< evaluations of the constraints, with or without Jacobian
   std::uint64_t hessians = 0;           ///< dense Hessians
   std::uint64_t hessian_products = 0;   ///< Hessian-vector and mixed products
   std::uint64_t factorizations = 0;     ///< dense factorizations
@@ -22,6 +23,7 @@ struct Counts {
     iterations += other.iterations;
     values += other.values;
     gradients += other.gradients;
+    constraints += other.constraints;
     hessians += other.hessians;
     hessian_products += other.hessian_products;
     factorizations += other.factorizations;
@@ -32,8 +34,8 @@ struct Counts {
 
   static constexpr auto fields() {
     using C = Counts;
-    return std::tuple{&C::iterations,       &C::values,         &C::gradients,        &C::hessians,
-                      &C::hessian_products, &C::factorizations, &C::linear_iterations};
+    return std::tuple{&C::iterations, &C::values,           &C::gradients,      &C::constraints,
+                      &C::hessians,   &C::hessian_products, &C::factorizations, &C::linear_iterations};
   }
 };
 

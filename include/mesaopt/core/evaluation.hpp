@@ -23,6 +23,7 @@ enum class Reason : std::uint8_t {
   none,
   non_finite_value,
   non_finite_gradient,
+  non_finite_constraint,
   threw,
   budget_spent,
   inner_failed,
@@ -32,9 +33,11 @@ enum class Reason : std::uint8_t {
   adjoint_not_converged,
   gauss_newton_adjoint,
   another_basin,
-  start_rejected
+  start_rejected,
+  constraint_weakly_active,
+  constraints_dependent
 };
-inline constexpr std::size_t reasons = 13;
+inline constexpr std::size_t reasons = 16;
 
 /// The reason as a sentence.
 constexpr const char* sentence(Reason reason) {
@@ -42,6 +45,7 @@ constexpr const char* sentence(Reason reason) {
     case Reason::none: return "Nothing to report.";
     case Reason::non_finite_value: return "The objective returned NaN or infinity.";
     case Reason::non_finite_gradient: return "The gradient holds NaN or infinity.";
+    case Reason::non_finite_constraint: return "A constraint or its Jacobian holds NaN or infinity.";
     case Reason::threw: return "The objective threw an exception.";
     case Reason::budget_spent: return "The evaluation limit was reached first.";
     case Reason::inner_failed: return "The inner run ended without a finite solution.";
@@ -52,6 +56,10 @@ constexpr const char* sentence(Reason reason) {
     case Reason::adjoint_not_converged: return "The adjoint system was not solved to its tolerance.";
     case Reason::gauss_newton_adjoint: return "The hypergradient uses a damped Gauss-Newton adjoint, an approximation.";
     case Reason::another_basin: return "The inner solution jumped to another basin.";
+    case Reason::constraint_weakly_active:
+      return "An inner constraint is active with a multiplier of zero: the solution bends here.";
+    case Reason::constraints_dependent:
+      return "The active inner constraints are dependent: multipliers are not unique.";
     case Reason::start_rejected: return "A predicted inner start was worse than the old solution and was rejected.";
   }
   return "Unknown reason.";

@@ -93,7 +93,13 @@ constexpr void explain() {
       static_assert(!Bounded<F, X> || handles_bounds<O>,
                     "mesaopt: this optimizer does not keep bounds. Use in_box(f, box), which transforms the variables, "
                     "or an optimizer that keeps them (CmaEs)");
-      if constexpr (!lacks_gradient && (!Bounded<F, X> || handles_bounds<O>)) {
+      static_assert(
+          !Constrained<F, X> || handles_constraints<O>,
+          "mesaopt: this optimizer does not heed constraints. Use one that does (AugmentedLagrangian{...} around "
+          "this one)");
+      static_assert(!Regularized<F, X> || handles_regularizer<O>,
+                    "mesaopt: this optimizer does not heed a regularizer. Use one that does (ProximalGradient, Fista)");
+      if constexpr (!lacks_gradient && heeds<O, F, X>) {
         static_assert(OptimizerFor<O, F, X>,
                       "mesaopt: this type is no optimizer for the objective: it needs a template State<X, M> and const "
                       "init(f, start, state) and step(f, state). See core/optimizer.hpp");

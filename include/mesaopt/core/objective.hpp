@@ -97,6 +97,19 @@ concept Bounded = Objective<F, X> && requires(const F& f) {
   { f.box().upper } -> std::convertible_to<X>;
 };
 
+/// An objective that is f plus a regularizer h, which need not be smooth: f(x) and f(x, gradient) are those of the
+/// smooth part, and `f.regularizer()` has
+///
+///     h.value(x)             h(x); 0 for the indicator of a set, which a proximal step does not leave
+///     h.proximal(v, t, x)    x = argmin over x of h(x) + |x - v|² / 2t: for a set, the point of it nearest to v
+///
+/// See objective/regularized.hpp.
+template <class F, class X>
+concept Regularized = Objective<F, X> && requires(const F& f, const X& v, ScalarOf<X> t, X& x) {
+  { f.regularizer().value(v) } -> std::convertible_to<ScalarOf<X>>;
+  f.regularizer().proximal(v, t, x);
+};
+
 /// True for objectives whose Hessian does not depend on the point, which say so: `static constexpr bool quadratic =
 /// true`.
 template <class F>

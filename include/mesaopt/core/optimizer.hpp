@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include <mesaopt/core/constraints.hpp>
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/core/objective.hpp>
 #include <mesaopt/core/point.hpp>
@@ -37,6 +38,20 @@ template <class O>
 inline constexpr bool handles_bounds = requires {
   requires O::handles_bounds;
 };
+template <class O>
+inline constexpr bool handles_constraints = requires {
+  requires O::handles_constraints;
+};
+template <class O>
+inline constexpr bool handles_regularizer = requires {
+  requires O::handles_regularizer;
+};
+
+/// True if O heeds all that F restricts its variables by.
+template <class O, class F, class X>
+inline constexpr bool heeds = (!Bounded<F, X> || handles_bounds<O>)&&(!Constrained<F, X> ||
+                                                                      handles_constraints<O>)&&(!Regularized<F, X> ||
+                                                                                                handles_regularizer<O>);
 }  // namespace detail
 
 /// An optimizer is a recipe that never changes; everything that changes is in its State.
@@ -46,11 +61,11 @@ inline constexpr bool handles_bounds = requires {
 ///
 /// `init` on a used state restarts it in place. Because both are const, one optimizer may run inside the objective of
 /// another, or in many threads at once. When it can do no more, it says so in `state.status`. One that keeps the bounds
-/// of an objective that has some declares `static constexpr bool handles_bounds = true`; no other may be given such.
+/// of an objective that has some declares `static constexpr bool handles_bounds = true`; one that heeds constraints or
+/// a regularizer, `handles_constraints` or `handles_regularizer`. No other may be given such objectives.
 template <class O, class F, class X>
-concept OptimizerFor = Objective<F, X> &&
-    (!Bounded<F, X> || detail::handles_bounds<O>)&&std::copy_constructible<O>&& SearchState<
-        StateOf<O, F, X>>&& requires(const O& optimizer, const F& f, const X& start, StateOf<O, F, X>& state) {
+concept OptimizerFor = Objective<F, X> && detail::heeds<O, F, X> && std::copy_constructible<O> &&
+    SearchState<StateOf<O, F, X>> && requires(const O& optimizer, const F& f, const X& start, StateOf<O, F, X>& state) {
   optimizer.init(f, start, state);
   optimizer.step(f, state);
 };

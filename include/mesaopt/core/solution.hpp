@@ -61,6 +61,7 @@ inline void print_counts(std::ostream& out, const Counts& c) {
   item(c.iterations, "iterations");
   item(c.values, "values");
   item(c.gradients, "gradients");
+  item(c.constraints, "constraints");
   item(c.hessians, "Hessians");
   item(c.hessian_products, "Hessian products");
   item(c.factorizations, "factorizations");

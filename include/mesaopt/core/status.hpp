@@ -22,7 +22,9 @@ enum class Status : std::uint8_t {
   // failure
   bad_start,
   not_differentiable,
-  non_finite
+  non_finite,
+  infeasible,
+  unbounded
 };
 
 /// The status as a sentence.
@@ -42,6 +44,8 @@ constexpr const char* sentence(Status status) {
     case Status::bad_start: return "Failed: the objective has no finite value or gradient at the start.";
     case Status::not_differentiable: return "Failed: no valid gradient can be had where the search stands.";
     case Status::non_finite: return "Failed: the objective kept returning NaN or infinity.";
+    case Status::infeasible: return "Failed: no point satisfies the constraints.";
+    case Status::unbounded: return "Failed: the objective falls without bound.";
   }
   return "Unknown status.";
 }
