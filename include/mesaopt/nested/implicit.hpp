@@ -10,7 +10,9 @@
 
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/nested/conjugate_gradient.hpp>
+#include <mesaopt/nested/proximal_adjoint.hpp>
 #include <mesaopt/nested/response.hpp>
+#include <mesaopt/nested/restricted_adjoint.hpp>
 
 namespace mesaopt {
 
@@ -30,7 +32,12 @@ enum class GaussNewton {
 /// system that has a solution is solved; one that has none, an indefinite one, and an inner run that stopped too far
 /// from a stationary point are refused: the evaluation then says `not_differentiable` and why, and the gradient is NaN.
 /// Every gradient comes with a Certificate.
-/// Lorraine, Vicol & Duvenaud (2020), "Optimizing millions of hyperparameters by implicit differentiation".
+///
+/// Inner problems with bounds and constraints are differentiated through their optimality (KKT) conditions
+/// (restricted_adjoint.hpp), those with a regularizer through the fixed point of the proximal step
+/// (proximal_adjoint.hpp). A constraint that is active with a multiplier of zero, dependent active constraints, and a
+/// point on a kink of the proximal map are refused: `constraint_weakly_active`, `constraints_dependent`. Lorraine,
+/// Vicol & Duvenaud (2020), "Optimizing millions of hyperparameters by implicit differentiation".
 struct Implicit {
   double tolerance = 1e-12;         ///< relative residual of the adjoint asked of conjugate gradients
   double accept_residual = 1e-4;    ///< a larger relative residual is refused
@@ -315,9 +322,21 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
   Certificate c;
   const bool exact_factor = record.factored && record.factor_exact;
   using Place = std::remove_cvref_t<decltype(response.objective)>;
-  constexpr bool offers_gauss_newton = detail::has_gauss_newton<Place, X, Y, F>;
-  if (!offers_gauss_newton || gauss_newton != GaussNewton::always)
+  constexpr bool restricted = R::template Types<X>::restricted;
+  constexpr bool offers_gauss_newton = !restricted && detail::has_gauss_newton<Place, X, Y, F>;
+  [[maybe_unused]] S t = 0;  // the step of the fixed point that stands for a regularized problem
+  if constexpr (restricted) {
+    static_assert(
+        !Regularized<F, Y> || !(Bounded<F, Y> || Constrained<F, Y>),
+        "mesaopt: Implicit differentiates through a regularizer, or through bounds and constraints, not both");
+    const detail::AdjointSettings settings{tolerance, accept_residual, accept_distance, dense_limit, max_iterations};
+    if constexpr (Regularized<F, Y>)
+      c = detail::proximal_adjoint(settings, f, y, record, call.record.outer_y, t);
+    else
+      c = detail::restricted_adjoint(settings, f, y, record, call.record.outer_y);
+  } else if (!offers_gauss_newton || gauss_newton != GaussNewton::always) {
     c = solve_adjoint(f, y, record, call.record.outer_y, exact_factor);
+  }
   if constexpr (offers_gauss_newton) {
     if (gauss_newton == GaussNewton::always ||
         (gauss_newton == GaussNewton::when_needed && c.verdict == Verdict::not_differentiable)) {
@@ -333,8 +352,18 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
     return evaluation;
   }
   record.adjoint_known = true;
-  detail::mixed_product(response.objective, x, y, record.adjoint, call.record.mixed, record.moved, record.scratch,
-                        calls);
+  S error = 0;  // to first order, what F changes by when the inner run is brought to its end
+  if constexpr (restricted && Regularized<F, Y>) {
+    detail::proximal_mixed_product(response.objective, x, y, t, call.record.mixed, record);
+    error = std::abs(record.adjoint.dot(record.step));
+  } else if constexpr (restricted) {
+    detail::restricted_mixed_product(response.objective, x, y, call.record.mixed, record);
+    error = std::abs(record.adjoint.dot(record.gradient));
+  } else {
+    detail::mixed_product(response.objective, x, y, record.adjoint, call.record.mixed, record.moved, record.scratch,
+                          calls);
+    error = std::abs(record.adjoint.dot(record.gradient));
+  }
   gradient -= call.record.mixed;
   if (!gradient.allFinite()) {
     gradient.setConstant(nan);
@@ -342,8 +371,7 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
     evaluation.reason = evaluation.certificate.reason = Reason::non_finite_gradient;
     return evaluation;
   }
-  // To first order F changes by λ'∂g/∂y when the inner run is brought to its end.
-  evaluation.value_error += std::abs(record.adjoint.dot(record.gradient));
+  evaluation.value_error += error;
   evaluation.gradient_error += S(c.distance + c.adjoint_residual) * gradient.norm();
   if (c.verdict == Verdict::fine && (c.distance > 1e-6 || c.adjoint_residual > 1e-6))
     evaluation.certificate.verdict = Verdict::inexact;
