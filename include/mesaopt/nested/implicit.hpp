@@ -9,6 +9,7 @@
 #include <Eigen/Core>
 
 #include <mesaopt/core/evaluation.hpp>
+#include <mesaopt/core/stopping.hpp>
 #include <mesaopt/nested/conjugate_gradient.hpp>
 #include <mesaopt/nested/response.hpp>
 
@@ -39,6 +40,16 @@ struct Implicit {
   std::int64_t max_iterations = 0;  ///< of conjugate gradients; 0: twice the inner variables, at least 20
   GaussNewton gauss_newton = GaussNewton::when_needed;  ///< for inner objectives with `gauss_newton_product`
   double damping = 1e-3;  ///< added to the Gauss-Newton matrix, relative to its largest curvature met
+
+  /// Throws std::invalid_argument for a setting out of its range.
+  void check() const {
+    if (!(tolerance >= 0)) detail::refuse("Implicit::tolerance", tolerance, "it must be 0 or more");
+    if (!(accept_residual > 0)) detail::refuse("Implicit::accept_residual", accept_residual, "it must be more than 0");
+    if (!(accept_distance > 0)) detail::refuse("Implicit::accept_distance", accept_distance, "it must be more than 0");
+    if (dense_limit < 0) detail::refuse("Implicit::dense_limit", double(dense_limit), "it must be 0 or more");
+    if (max_iterations < 0) detail::refuse("Implicit::max_iterations", double(max_iterations), "it must be 0 or more");
+    if (!(damping >= 0)) detail::refuse("Implicit::damping", damping, "it must be 0 or more");
+  }
 
   /// Solves the inner problem at x, fills the gradient of F(x) = outer(x, y(x)), and answers F(x) with its certificate.
   template <class Outer, class R, Point X, class M>
@@ -262,6 +273,7 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
   static_assert(Differentiable<F, Y>,
                 "mesaopt: Implicit needs the gradient of the inner objective: give g(x, y, gradient), or wrap it in "
                 "finite_difference or forward_mode");
+  check();
   auto& record = call.record.response;
   const auto nan = std::numeric_limits<S>::quiet_NaN();
   response.solve(x, call.memory.response, record);

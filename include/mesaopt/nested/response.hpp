@@ -253,6 +253,9 @@ struct Response {
 
     bool evaluated = false;
     Evaluation<ScalarOf<Inner>> evaluation;
+    // A start that x makes may fail for some x; one that is given is right or wrong from the beginning.
+    if (!detail::depends_on_outer<std::remove_cvref_t<decltype(start.from)>> || detail::start_point(from).size() == 0)
+      detail::check_start(from, "inner start");
     record.start = detail::start_point(from);
     if constexpr (detail::is_nearest<StartPlace>) {
       if (start.remember < 1) detail::refuse("nearest: remember", double(start.remember), "it must be 1 or more");
