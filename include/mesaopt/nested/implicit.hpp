@@ -198,17 +198,27 @@ Certificate Implicit::solve_adjoint(const F& f, const Y& y, Record& record, cons
     const auto limit = std::uint64_t(max_iterations > 0 ? max_iterations : std::max<Eigen::Index>(20, 2 * n));
     const auto apply = [&](const Y& p, Y& q) { calls.hessian_product(f, y, p, q); };
     const bool preconditioned = record.factored;
-    const auto outcome = detail::conjugate_gradient(
-        right, record.adjoint, record.linear, tolerance, limit, apply,
-        [&](const Y& r, Y& z) {
-          z = r;
-          if (preconditioned) detail::solve_factorized(record.factor, z);
-        },
-        noise);
-    calls.counts[0].linear_iterations += outcome.iterations;
+    const auto solve = [&](const Y& b, Y& solution) {
+      const auto outcome = detail::conjugate_gradient(
+          b, solution, record.linear, tolerance, limit, apply,
+          [&](const Y& r, Y& z) {
+            z = r;
+            if (preconditioned) detail::solve_factorized(record.factor, z);
+          },
+          noise);
+      calls.counts[0].linear_iterations += outcome.iterations;
+      return outcome;
+    };
+    auto outcome = solve(right, record.adjoint);
     c.adjoint_residual = double(outcome.residual);
+    if (outcome.most == 0 && !outcome.negative_curvature) {
+      // The previous adjoint serves as it is, so no curvature was met, without which nothing is known of the distance.
+      record.step.setZero(n);
+      outcome = solve(size > 0 ? right : record.gradient, record.step);
+      outcome.residual = S(c.adjoint_residual);
+    }
     c.condition = outcome.most > 0 ? double(outcome.most / outcome.least) : 0.0;
-    c.distance = outcome.most > 0 ? double(record.gradient.norm() / outcome.least / scale) : 0.0;
+    c.distance = outcome.most > 0 ? double(record.gradient.norm() / outcome.least / scale) : double(c.stationarity);
     if (outcome.negative_curvature) {
       refuse(Reason::inner_indefinite);
       return c;
@@ -313,10 +323,11 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
     gradient.setConstant(nan);
     return evaluation;
   }
-  if (!call.record.outer_y.allFinite() || !gradient.allFinite()) {
+  const bool inner_known = record.gradient.allFinite();
+  if (!inner_known || !call.record.outer_y.allFinite() || !gradient.allFinite()) {
     gradient.setConstant(nan);
     evaluation.verdict = Verdict::not_differentiable;
-    evaluation.reason = Reason::non_finite_gradient;
+    evaluation.reason = inner_known ? Reason::non_finite_gradient : Reason::inner_failed;
     return evaluation;
   }
 

@@ -289,7 +289,8 @@ struct Response {
     resume(f, search_here.optimizer, search_here.stopping, run);
 
     const auto& y = best_point(run);
-    record.solved = y.allFinite() && best_evaluation(run).usable();
+    // A run that could not even begin has found nothing, though the value at its start may be finite.
+    record.solved = run.status != Status::bad_start && y.allFinite() && best_evaluation(run).usable();
     if (record.solved) look_for_jump(f, x, memory, record);
   }
 
