@@ -77,16 +77,17 @@ const auto& start_point(const P& start) {
     return start.x;
 }
 
-/// Throws std::invalid_argument unless the start has entries and all of them are finite.
+/// Throws std::invalid_argument, naming `argument`, unless the start has entries and all of them are finite.
 template <Start P>
-void check_start(const P& start) {
+void check_start(const P& start, const char* argument = "start") {
   const auto& x = start_point(start);
-  if (x.size() == 0) throw std::invalid_argument("start: is empty (size 0); it needs at least one coordinate");
+  if (x.size() == 0)
+    throw std::invalid_argument(std::string(argument) + ": is empty (size 0); it needs at least one coordinate");
   for (Eigen::Index i = 0; i < x.size(); ++i) {
     using std::isfinite;
     if (!isfinite(x[i]))
-      throw std::invalid_argument("start: coordinate " + std::to_string(i) + " is " + std::to_string(x[i]) +
-                                  "; every coordinate must be finite");
+      throw std::invalid_argument(std::string(argument) + ": coordinate " + std::to_string(i) + " is " +
+                                  std::to_string(x[i]) + "; every coordinate must be finite");
   }
 }
 }  // namespace detail

@@ -9,6 +9,7 @@
 #include <Eigen/Core>
 
 #include <mesaopt/core/evaluation.hpp>
+#include <mesaopt/core/stopping.hpp>
 #include <mesaopt/nested/conjugate_gradient.hpp>
 #include <mesaopt/nested/proximal_adjoint.hpp>
 #include <mesaopt/nested/response.hpp>
@@ -46,6 +47,16 @@ struct Implicit {
   std::int64_t max_iterations = 0;  ///< of conjugate gradients; 0: twice the inner variables, at least 20
   GaussNewton gauss_newton = GaussNewton::when_needed;  ///< for inner objectives with `gauss_newton_product`
   double damping = 1e-3;  ///< added to the Gauss-Newton matrix, relative to its largest curvature met
+
+  /// Throws std::invalid_argument for a setting out of its range.
+  void check() const {
+    if (!(tolerance >= 0)) detail::refuse("Implicit::tolerance", tolerance, "it must be 0 or more");
+    if (!(accept_residual > 0)) detail::refuse("Implicit::accept_residual", accept_residual, "it must be more than 0");
+    if (!(accept_distance > 0)) detail::refuse("Implicit::accept_distance", accept_distance, "it must be more than 0");
+    if (dense_limit < 0) detail::refuse("Implicit::dense_limit", double(dense_limit), "it must be 0 or more");
+    if (max_iterations < 0) detail::refuse("Implicit::max_iterations", double(max_iterations), "it must be 0 or more");
+    if (!(damping >= 0)) detail::refuse("Implicit::damping", damping, "it must be 0 or more");
+  }
 
   /// Solves the inner problem at x, fills the gradient of F(x) = outer(x, y(x)), and answers F(x) with its certificate.
   template <class Outer, class R, Point X, class M>
@@ -194,17 +205,27 @@ Certificate Implicit::solve_adjoint(const F& f, const Y& y, Record& record, cons
     const auto limit = std::uint64_t(max_iterations > 0 ? max_iterations : std::max<Eigen::Index>(20, 2 * n));
     const auto apply = [&](const Y& p, Y& q) { calls.hessian_product(f, y, p, q); };
     const bool preconditioned = record.factored;
-    const auto outcome = detail::conjugate_gradient(
-        right, record.adjoint, record.linear, tolerance, limit, apply,
-        [&](const Y& r, Y& z) {
-          z = r;
-          if (preconditioned) detail::solve_factorized(record.factor, z);
-        },
-        noise);
-    calls.counts[0].linear_iterations += outcome.iterations;
+    const auto solve = [&](const Y& b, Y& solution) {
+      const auto outcome = detail::conjugate_gradient(
+          b, solution, record.linear, tolerance, limit, apply,
+          [&](const Y& r, Y& z) {
+            z = r;
+            if (preconditioned) detail::solve_factorized(record.factor, z);
+          },
+          noise);
+      calls.counts[0].linear_iterations += outcome.iterations;
+      return outcome;
+    };
+    auto outcome = solve(right, record.adjoint);
     c.adjoint_residual = double(outcome.residual);
+    if (outcome.most == 0 && !outcome.negative_curvature) {
+      // The previous adjoint serves as it is, so no curvature was met, without which nothing is known of the distance.
+      record.step.setZero(n);
+      outcome = solve(size > 0 ? right : record.gradient, record.step);
+      outcome.residual = S(c.adjoint_residual);
+    }
     c.condition = outcome.most > 0 ? double(outcome.most / outcome.least) : 0.0;
-    c.distance = outcome.most > 0 ? double(record.gradient.norm() / outcome.least / scale) : 0.0;
+    c.distance = outcome.most > 0 ? double(record.gradient.norm() / outcome.least / scale) : double(c.stationarity);
     if (outcome.negative_curvature) {
       refuse(Reason::inner_indefinite);
       return c;
@@ -269,6 +290,7 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
   static_assert(Differentiable<F, Y>,
                 "mesaopt: Implicit needs the gradient of the inner objective: give g(x, y, gradient), or wrap it in "
                 "finite_difference or forward_mode");
+  check();
   auto& record = call.record.response;
   const auto nan = std::numeric_limits<S>::quiet_NaN();
   response.solve(x, call.memory.response, record);
@@ -308,10 +330,11 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
     gradient.setConstant(nan);
     return evaluation;
   }
-  if (!call.record.outer_y.allFinite() || !gradient.allFinite()) {
+  const bool inner_known = record.gradient.allFinite();
+  if (!inner_known || !call.record.outer_y.allFinite() || !gradient.allFinite()) {
     gradient.setConstant(nan);
     evaluation.verdict = Verdict::not_differentiable;
-    evaluation.reason = Reason::non_finite_gradient;
+    evaluation.reason = inner_known ? Reason::non_finite_gradient : Reason::inner_failed;
     return evaluation;
   }
 

@@ -263,6 +263,9 @@ struct Response {
 
     bool evaluated = false;
     Evaluation<ScalarOf<Inner>> evaluation;
+    // A start that x makes may fail for some x; one that is given is right or wrong from the beginning.
+    if (!detail::depends_on_outer<std::remove_cvref_t<decltype(start.from)>> || detail::start_point(from).size() == 0)
+      detail::check_start(from, "inner start");
     record.start = detail::start_point(from);
     if constexpr (detail::is_nearest<StartPlace>) {
       if (start.remember < 1) detail::refuse("nearest: remember", double(start.remember), "it must be 1 or more");
@@ -296,7 +299,8 @@ struct Response {
     resume(f, search_here.optimizer, search_here.stopping, run);
 
     const auto& y = best_point(run);
-    record.solved = y.allFinite() && best_evaluation(run).usable();
+    // A run that could not even begin has found nothing, though the value at its start may be finite.
+    record.solved = run.status != Status::bad_start && y.allFinite() && best_evaluation(run).usable();
     if (record.solved) look_for_jump(f, x, memory, record);
   }
 
