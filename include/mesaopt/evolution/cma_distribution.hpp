@@ -86,7 +86,7 @@ struct CmaDistribution {
       detail::add_multiple(n, w[i], ranked(draws, i), mean_draw.data());
       detail::add_multiple(n, w[i], ranked(steps, i), mean_step.data());
     }
-    mean += step_size * mean_step;
+    detail::add_multiple(n, step_size, mean_step.data(), mean.data());
 
     // C^(-1/2) <y> is B <z>, without dividing by D.
     conjugate_path *= 1 - c_sigma;
@@ -98,7 +98,7 @@ struct CmaDistribution {
     const S usual = sqrt(1 - std::pow(1 - c_sigma, 2 * S(generation)));
     const bool stall = !(length < usual * (S(1.4) + 2 / (S(n) + 1)) * chi_n);  // h_sigma = 0
     evolution_path *= 1 - c_c;
-    if (!stall) evolution_path += sqrt(c_c * (2 - c_c) * mu_eff) * mean_step;
+    if (!stall) detail::add_multiple(n, sqrt(c_c * (2 - c_c) * mu_eff), mean_step.data(), evolution_path.data());
 
     // C = decay C + c_1 p_c p_c' + sum of factors y y'
     S decay = 1 - c_1 + (stall ? c_1 * c_c * (2 - c_c) : S(0));
@@ -144,17 +144,22 @@ struct CmaDistribution {
 
   /// Whether every standard deviation, and every entry of the path of the mean, is below a bound.
   [[nodiscard]] bool narrower_than(S bound) const {
-    return (step_size * covariance.diagonal().array().sqrt() < bound).all() &&
-           (step_size * evolution_path.array().abs() < bound).all();
+    for (Eigen::Index i = 0; i < mean.size(); ++i)
+      if (!(deviation(i) < bound) || !(step_size * std::abs(evolution_path[i]) < bound)) return false;
+    return true;
   }
 
   /// Whether a tenth of a standard deviation along one axis (another one every time), or a fifth along a coordinate,
   /// is lost in the rounding of the mean.
   [[nodiscard]] bool lost_in_rounding() const {
-    const auto i = Eigen::Index(generation % std::uint64_t(mean.size()));
-    const S tenth = S(0.1) * step_size * axis_lengths[i];
-    return (mean.array() == mean.array() + tenth * axes.col(i).array()).all() ||
-           (mean.array() == mean.array() + S(0.2) * step_size * covariance.diagonal().array().sqrt()).any();
+    const auto axis = Eigen::Index(generation % std::uint64_t(mean.size()));
+    const S tenth = S(0.1) * step_size * axis_lengths[axis];
+    bool moves = false;
+    for (Eigen::Index i = 0; i < mean.size(); ++i) {
+      if (mean[i] == mean[i] + S(0.2) * deviation(i)) return true;
+      moves = moves || mean[i] != mean[i] + tenth * axes(i, axis);
+    }
+    return !moves;
   }
 
   /// The largest standard deviation in any direction.
@@ -165,10 +170,13 @@ struct CmaDistribution {
   Eigen::VectorX<S> factors{};
   detail::PrincipalAxes<X> principal_axes{};
 
+  [[nodiscard]] S deviation(Eigen::Index i) const { return step_size * std::sqrt(covariance(i, i)); }
+
   bool decompose() {
     decomposed = generation;
     if (principal_axes(covariance, axes, axis_lengths)) {
-      axis_lengths = axis_lengths.array().max(S(0)).sqrt();
+      // One by one: Eigen's root of several floats at once is another number than that of one.
+      for (S& length : axis_lengths) length = std::sqrt(std::max(length, S(0)));
       return true;
     }
     covariance.setIdentity(mean.size(), mean.size());

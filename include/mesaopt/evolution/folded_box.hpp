@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <tuple>
 
 #include <Eigen/Core>
@@ -26,6 +27,20 @@ struct FoldedBox {
   S widest = 0;  ///< the margin, where the box is twice as wide or wider
 
   static constexpr auto fields() { return std::tuple{&FoldedBox::bounded, &FoldedBox::box, &FoldedBox::widest}; }
+
+  /// Takes a box and the margin, or neither: nullptr for none of n coordinates' bounds.
+  void set(const Box<X>* bounds, Eigen::Index n, S margin) {
+    bounded = bounds != nullptr;
+    widest = margin;
+    if (bounded) {
+      box = *bounds;
+    } else {
+      // Nothing reads them, but a state is saved and compared with them.
+      constexpr S infinity = std::numeric_limits<S>::infinity();
+      box.lower.setConstant(n, -infinity);
+      box.upper.setConstant(n, infinity);
+    }
+  }
 
   /// True for a coordinate that can have one value only.
   [[nodiscard]] bool fixed(Eigen::Index i) const { return box.lower[i] == box.upper[i]; }
