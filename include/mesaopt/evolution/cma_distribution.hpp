@@ -12,6 +12,7 @@
 
 #include <mesaopt/core/point.hpp>
 #include <mesaopt/evolution/cma_parameters.hpp>
+#include <mesaopt/evolution/columns.hpp>
 #include <mesaopt/evolution/principal_axes.hpp>
 
 namespace mesaopt {
@@ -55,18 +56,13 @@ struct CmaDistribution {
   }
 
   /// y = B D z, from draws z of the standard normal distribution, one a column: mean + step_size y are the samples.
-  void shape(const PointsOf<X>& draws, PointsOf<X>& steps) const {
+  void shape(const PointsOf<X>& draws, PointsOf<X>& steps) {
     const Eigen::Index n = mean.size();
-    const S* const D = axis_lengths.data();
-    const S* const B = axes.data();
+    mean_draw.resize(n);
     steps.setZero();
     for (Eigen::Index k = 0; k < draws.cols(); ++k) {
-      const S* const z = draws.data() + n * k;
-      S* const y = steps.data() + n * k;
-      Eigen::Index j = 0;
-      for (; j + 1 < n; j += 2)
-        detail::add_multiples(n, D[j] * z[j], B + n * j, D[j + 1] * z[j + 1], B + n * (j + 1), y);
-      if (j < n) detail::add_multiple(n, D[j] * z[j], B + n * j, y);
+      for (Eigen::Index j = 0; j < n; ++j) mean_draw[j] = axis_lengths[j] * draws(j, k);
+      detail::add_product(n, axes.data(), mean_draw.data(), steps.data() + n * k);
     }
   }
 
@@ -90,9 +86,8 @@ struct CmaDistribution {
 
     // C^(-1/2) <y> is B <z>, without dividing by D.
     conjugate_path *= 1 - c_sigma;
-    for (Eigen::Index j = 0; j < n; ++j)
-      detail::add_multiple(n, sqrt(c_sigma * (2 - c_sigma) * mu_eff) * mean_draw[j], axes.data() + n * j,
-                           conjugate_path.data());
+    mean_draw *= sqrt(c_sigma * (2 - c_sigma) * mu_eff);
+    detail::add_product(n, axes.data(), mean_draw.data(), conjugate_path.data());
     const S length = sqrt(detail::dot(n, conjugate_path.data(), conjugate_path.data()));
     ++generation;
     const S usual = sqrt(1 - std::pow(1 - c_sigma, 2 * S(generation)));
@@ -111,20 +106,8 @@ struct CmaDistribution {
       }
     }
     const Eigen::Index used = w[w.size() - 1] < 0 ? w.size() : mu;
-    for (Eigen::Index j = 0; j < n; ++j) {
-      S* const column = covariance.data() + n * j;
-      for (Eigen::Index i = j; i < n; ++i) column[i] *= decay;
-      const S* const p = evolution_path.data();
-      detail::add_multiple(n - j, c_1 * p[j], p + j, column + j);
-      Eigen::Index i = 0;
-      for (; i + 1 < used; i += 2) {
-        const S *const y = ranked(steps, i) + j, *const next = ranked(steps, i + 1) + j;
-        detail::add_multiples(n - j, factors[i] * y[0], y, factors[i + 1] * next[0], next, column + j);
-      }
-      if (const S* const y = ranked(steps, used - 1) + j; i < used)
-        detail::add_multiple(n - j, factors[i] * y[0], y, column + j);
-      for (i = j + 1; i < n; ++i) covariance.data()[j + n * i] = column[i];
-    }
+    detail::update_covariance(n, decay, c_1, evolution_path.data(), used, factors.data(), best_first.data(),
+                              steps.data(), covariance.data());
 
     step_size *= std::exp(c_sigma / d_sigma * (length / chi_n - 1));
   }

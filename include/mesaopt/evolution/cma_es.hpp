@@ -29,6 +29,22 @@
 
 namespace mesaopt {
 
+namespace detail {
+/// Puts the indices of evaluations in order, the best first: what cannot be used comes last, of equals the first is
+/// first.
+template <class S>
+void rank(const std::vector<Evaluation<S>>& evaluations, std::vector<Eigen::Index>& best_first) {
+  best_first.resize(evaluations.size());
+  std::iota(best_first.begin(), best_first.end(), Eigen::Index(0));
+  std::sort(best_first.begin(), best_first.end(), [&](Eigen::Index i, Eigen::Index j) {
+    const Evaluation<S>&a = evaluations[std::size_t(i)], &b = evaluations[std::size_t(j)];
+    if (a.usable() != b.usable()) return a.usable();
+    if (a.usable() && a.value != b.value) return a.value < b.value;
+    return i < j;
+  });
+}
+}  // namespace detail
+
 /// CMA-ES: draws points from a normal distribution, and moves and shapes it by the ranks of their values alone.
 ///
 /// For objectives without gradients, of up to some hundred variables: rugged, noisy, badly scaled, not separable. One
@@ -95,11 +111,36 @@ struct CmaEs {
     std::uint64_t open = 0;                    ///< of how many nothing was
 
     static constexpr auto fields() {
-      using T = State;
-      return std::tuple_cat(CmaDistribution<X>::fields(),
-                            std::tuple{&T::x, &T::value, &T::evaluation, &T::status, &T::calls, &T::random, &T::bounds,
-                                       &T::stochastic, &T::widest, &T::failures, &T::history, &T::best_id, &T::draws,
-                                       &T::steps, &T::points, &T::ids, &T::evaluations, &T::told, &T::open});
+      using T = State;  // all in one list, as joining two takes the compiler half a second
+      return std::tuple{&T::mean,
+                        &T::covariance,
+                        &T::step_size,
+                        &T::evolution_path,
+                        &T::conjugate_path,
+                        &T::axes,
+                        &T::axis_lengths,
+                        &T::generation,
+                        &T::decomposed,
+                        &T::parameters,
+                        &T::x,
+                        &T::value,
+                        &T::evaluation,
+                        &T::status,
+                        &T::calls,
+                        &T::random,
+                        &T::bounds,
+                        &T::stochastic,
+                        &T::widest,
+                        &T::failures,
+                        &T::history,
+                        &T::best_id,
+                        &T::draws,
+                        &T::steps,
+                        &T::points,
+                        &T::ids,
+                        &T::evaluations,
+                        &T::told,
+                        &T::open};
     }
 
    private:
@@ -339,15 +380,8 @@ template <Point X, class M>
 void CmaEs::finish(State<X, M>& state) const {
   using S = ScalarOf<X>;
   constexpr std::uint64_t patience = 20;
-  const auto at = [&](Eigen::Index k) -> const Evaluation<S>& { return state.evaluations[std::size_t(k)]; };
-  state.best_first.resize(state.evaluations.size());
-  std::iota(state.best_first.begin(), state.best_first.end(), Eigen::Index(0));
-  std::sort(state.best_first.begin(), state.best_first.end(), [&](Eigen::Index a, Eigen::Index b) {
-    if (at(a).usable() != at(b).usable()) return at(a).usable();
-    if (at(a).usable() && at(a).value != at(b).value) return at(a).value < at(b).value;
-    return a < b;
-  });
-  const Evaluation<S>& best = at(state.best_first.front());
+  detail::rank(state.evaluations, state.best_first);
+  const Evaluation<S>& best = state.evaluations[std::size_t(state.best_first.front())];
   if (!best.usable()) {
     state.step_size /= 2;
     if (++state.failures >= patience) state.status = Status::non_finite;

@@ -51,6 +51,7 @@ struct FoldedBox {
     if (lower == upper) return lower;
     const S a = margin(i);
     if (lower + a <= u && u <= upper - a) return u;
+    if (!std::isfinite(u)) return u > 0 ? upper : lower;  // where draws overflow
     if (!std::isfinite(upper)) return onto(lower, a, std::abs(u - (lower - a)));
     if (!std::isfinite(lower)) return -onto(-upper, a, std::abs(upper + a - u));
     const S span = (upper - lower) + 2 * a;
