@@ -42,6 +42,9 @@ struct FirstOrderState {
 
   X other_gradient{};  ///< scratch
 
+  /// True when a step was begun, but not ended, because the budget was spent or the objective threw.
+  [[nodiscard]] bool interrupted() const { return proposed; }
+
   static constexpr auto fields() {
     using T = FirstOrderState;
     return std::tuple{&T::x,    &T::value, &T::gradient, &T::evaluation, &T::status, &T::memory,

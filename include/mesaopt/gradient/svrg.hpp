@@ -87,6 +87,9 @@ struct BasicSvrg {
     X here{}, there{};                  ///< scratch: gradients at w and x
     std::vector<Eigen::Index> batch{};  ///< scratch
 
+    /// True when a step was begun, but not ended, because the budget was spent or the objective threw.
+    [[nodiscard]] bool interrupted() const { return done > 0; }
+
     static constexpr auto fields() {
       return std::tuple{&State::x,         &State::value,   &State::gradient,       &State::evaluation,
                         &State::status,    &State::step,    &State::halvings,       &State::inner,
