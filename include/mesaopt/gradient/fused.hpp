@@ -17,16 +17,16 @@ inline constexpr int register_size = std::is_floating_point_v<S>
 
 /// `count` coordinates from `data` on, as an array.
 template <int count, bool aligned, class S>
-[[gnu::always_inline]] inline auto part(S* data) {
+[[gnu::always_inline]] inline auto fused_part(S* data) {
   using Plain = Eigen::Array<std::remove_const_t<S>, count, 1>;
   constexpr int alignment = aligned && count > 1 ? count * int(sizeof(S)) : 0;
   return Eigen::Map<std::conditional_t<std::is_const_v<S>, const Plain, Plain>, alignment>(data);
 }
 
 template <int count, bool aligned, class Body, class... S>
-[[gnu::always_inline]] inline void sweep(Body body, Eigen::Index from, Eigen::Index size, S*... data) {
-  for (; from + count <= size; from += count) body(part<count, aligned>(data + from)...);
-  if constexpr (count > 1) sweep<count / 2, aligned>(body, from, size, data...);
+[[gnu::always_inline]] inline void fused_from(Body body, Eigen::Index from, Eigen::Index size, S*... data) {
+  for (; from + count <= size; from += count) body(fused_part<count, aligned>(data + from)...);
+  if constexpr (count > 1) fused_from<count / 2, aligned>(body, from, size, data...);
 }
 
 /// Calls body(parts...) for one run of coordinates after the other, each part being that run of one of the vectors, as
@@ -37,8 +37,8 @@ template <class Body, class X, class... Rest>
   if constexpr (X::SizeAtCompileTime != Eigen::Dynamic)
     body(first.array(), rest.array()...);
   else
-    sweep<register_size<ScalarOf<X>>, !(int(X::Options) & Eigen::DontAlign)>(body, 0, first.size(), first.data(),
-                                                                             rest.data()...);
+    fused_from<register_size<ScalarOf<X>>, !(int(X::Options) & Eigen::DontAlign)>(body, 0, first.size(), first.data(),
+                                                                                  rest.data()...);
 }
 
 /// Stands for a factor of 1, which costs nothing.
