@@ -1,11 +1,15 @@
 #include <mesaopt/objective/difference_ladder.hpp>
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <vector>
 
 #include <Eigen/Core>
+
+#include <mesaopt/core/random.hpp>
 
 #include "support/catch.hpp"
 
@@ -84,7 +88,7 @@ TEST_CASE("where one side has no values the other one serves, and where both hav
 TEST_CASE("noise that is told of, and noise that is not, is in the error", "[objective]") {
   for (const bool told : {true, false}) {
     const auto at = [&](double t, VectorXd& values, double& noise) {
-      values[0] = std::sin(t) + 1e-6 * std::sin(1e12 * t + 1e7 * t * t);
+      values[0] = std::sin(t) + 1e-6 * Random{.stream = std::bit_cast<std::uint64_t>(t)}.uniform(-1.0, 1.0);
       if (told) noise = 1e-6;
       return true;
     };

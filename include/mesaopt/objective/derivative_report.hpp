@@ -32,7 +32,7 @@ struct DerivativeEntry {
   Eigen::Index column = 0;  ///< coordinate; −1: along a direction drawn at random, which all coordinates have part in
   double given = 0;
   double by_differences = 0;
-  double uncertainty = 0;     ///< estimated error of by_differences
+  double uncertainty = 0;     ///< estimated error of by_differences, and what f says of the error of its gradient
   double relative_error = 0;  ///< |given − by_differences| / max(|given|, |by_differences|)
 };
 
