@@ -99,7 +99,7 @@ TEST_CASE("parameters out of range are refused by name", "[models]") {
   const auto returns = sample_returns();
   Covariance::Scratch scratch;
   Covariance::Estimate e;
-  CHECK_THROWS_WITH(Covariance{}(returns, 1.5, forever, e), Catch::Contains("shrinkage: is 1.5"));
-  CHECK_THROWS_WITH(Covariance{}(returns, 0, 0, e), Catch::Contains("half_life"));
-  CHECK_THROWS_WITH(Covariance{}(returns.topRows(1), 0, forever, e), Catch::Contains("rows"));
+  CHECK_THROWS_WITH(Covariance{}(returns, 1.5, forever, e, scratch), Catch::Contains("shrinkage: is 1.5"));
+  CHECK_THROWS_WITH(Covariance{}(returns, 0, 0, e, scratch), Catch::Contains("half_life"));
+  CHECK_THROWS_WITH(Covariance{}(returns.topRows(1), 0, forever, e, scratch), Catch::Contains("rows"));
 }
