@@ -250,7 +250,7 @@ class WalkForward {
         stage.u << p.risk_aversion, p.turnover_penalty, p.shrinkage, p.half_life, s.held;
         if (!solve(k, stage, s)) return std::numeric_limits<double>::quiet_NaN();
       }
-      const double traded = (stage.w - s.held).lpNorm<1>();
+      const double traded = (stage.w - s.held).template lpNorm<1>();
       turnover += traded;
       if (report) report->weights.col(Eigen::Index(k)) = stage.w;
       s.growth.setOnes(n);
