@@ -99,7 +99,7 @@ struct DualMethod {
       if (stage == DualStage::settle)
         settle(tolerance);
       else if (entering >= 0 || choose(widened(tolerance)))
-        enter();
+        enter(tolerance);
       else
         conclude(tolerance);
     }
@@ -148,9 +148,9 @@ struct DualMethod {
   }
 
   /// Fills `side` with what the constraints of W lack at t_x. The answer is the largest of it, relative to its terms.
-  S lack() {
+  S lack(S tolerance) {
     const auto& p = set.data;
-    const S size_of_x = t_x.cwiseAbs().maxCoeff();
+    const S size_of_x = set.length(t_x, tolerance);
     S worst = 0;
     for (std::size_t k = 0; k < set.factors.working.size(); ++k) {
       const Index which = set.factors.working[k];
@@ -174,7 +174,7 @@ struct DualMethod {
       scale = differentiate();
       S wrong = 0;
       for (const Index i : set.factors.free) wrong = std::max(wrong, std::abs(residual[i]));
-      wrong = std::max(scale > 0 ? wrong / scale : S(0), lack());
+      wrong = std::max(scale > 0 ? wrong / scale : S(0), lack(tolerance));
       error = wrong;
       if (!std::isfinite(wrong)) break;
       for (Index i = 0; i < n; ++i) t_bounds[i] = set.at(i) == 0 ? S(0) : residual[i];
@@ -304,8 +304,7 @@ struct DualMethod {
   /// Chooses what is violated most, of the equations first, to come into W. False if nothing is violated.
   bool choose(S allowed) {
     const auto& p = set.data;
-    // x may be 0, and b too: then rounding is what is left of the program's own lengths.
-    const S size_of_x = std::max(set.x.cwiseAbs().maxCoeff(), epsilon / allowed * set.reach);
+    const S size_of_x = set.length(set.x, allowed);
     slack.noalias() = p.normals.transpose() * set.x;
     S worst = 0;
     const auto offer = [&](S violation, S size, Index which, S direction) {
@@ -334,7 +333,7 @@ struct DualMethod {
   }
 
   /// One step of Goldfarb & Idnani: what is entering comes in, or what stands in its way leaves.
-  void enter() {
+  void enter(S tolerance) {
     const auto& p = set.data;
     auto& factors = set.factors;
     const Index m = set.count(), nf = factors.size(), q = factors.count(), variable = entering - m;
@@ -374,7 +373,7 @@ struct DualMethod {
         const S fall = set.at(i) < 0 ? -sign * rates[i] : sign * rates[i];
         if (fall > noise) nearest.meet(std::abs(set.bound_multipliers[i]) / fall, fall, m + i);
       }
-    if (!std::isfinite(nearest.step)) return contradict(violation);
+    if (!std::isfinite(nearest.step)) return contradict(tolerance);
 
     const S step = sign * nearest.step;
     if (!dependent)
@@ -431,8 +430,9 @@ struct DualMethod {
     for (const Index i : factors.free) rates[i] = 0;
   }
 
-  /// What is violated contradicts W: ends with the proof, if it stands.
-  void contradict(S violation) {
+  /// What is violated seems to contradict W: ends with the proof, if the numbers of the program bear it out. x does not
+  /// count, as it has seen rounding.
+  void contradict(S tolerance) {
     const auto& p = set.data;
     const Index m = set.count();
     infeasibility.setZero();
@@ -446,16 +446,26 @@ struct DualMethod {
         infeasibility[m + i] = sign * rates[i];
         set.clip(i, infeasibility[m + i]);
       }
-    // The gradients, so combined, have to cancel.
+    // The gradients, so combined, cancel, but the sides do not.
     residual = -infeasibility.tail(set.size());
-    S size = residual.cwiseAbs().maxCoeff();
-    for (Index k = 0; k < m; ++k)
-      if (infeasibility[k] != S(0)) {
-        residual += infeasibility[k] * p.normals.col(k);
-        size = std::max(size, std::abs(infeasibility[k]) * set.norms[k]);
-      }
-    const S left = residual.cwiseAbs().maxCoeff();
-    if (left <= std::sqrt(epsilon) * size && violation > 10 * left * S(set.size()) * set.x.cwiseAbs().maxCoeff())
+    S steep = residual.cwiseAbs().maxCoeff(), gap = 0, size = 0;
+    for (Index k = 0; k < m; ++k) {
+      const S y = infeasibility[k];
+      if (y == S(0)) continue;
+      residual += y * p.normals.col(k);
+      steep = std::max(steep, std::abs(y) * set.norms[k]);
+      gap -= y * p.sides[k];
+      size = std::max(size, std::abs(y * p.sides[k]));
+    }
+    for (Index i = 0; i < set.size(); ++i) {
+      const S y = infeasibility[m + i];
+      if (y == S(0)) continue;
+      const S bound = y > 0 ? p.lower[i] : p.upper[i];
+      gap += y * bound;
+      size = std::max(size, std::abs(y * bound));
+    }
+    const S left = residual.cwiseAbs().maxCoeff(), n = S(set.size());
+    if (left <= std::sqrt(epsilon) * steep && gap > tolerance * size + 10 * n * left * set.x.cwiseAbs().maxCoeff())
       return end(Status::infeasible);
     infeasibility.setZero();
     restart();

@@ -55,11 +55,18 @@ struct ProgramData {
   }
 
   /// Copies `from` to `to`, and answers whether that changed nothing.
-  template <class From, class To>
-  static bool take(const From& from, To&& to) {
-    if (from.cwiseEqual(to).all()) return true;
+  static bool take(const Eigen::MatrixX<S>& from, Eigen::MatrixX<S>& to) {
+    if (std::equal(from.data(), from.data() + from.size(), to.data())) return true;
     to = from;
     return false;
+  }
+  template <class From, class To>
+  static bool take(const From& from, To&& to) {
+    bool same = true;
+    for (Index j = 0; j < from.cols() && same; ++j)
+      for (Index i = 0; i < from.rows() && same; ++i) same = from(i, j) == to(i, j);
+    if (!same) to = from;
+    return same;
   }
 
   /// out = Qv, which is cheap where most of v is 0.
@@ -98,7 +105,7 @@ struct WorkingSet {
   bool singular = false;       ///< D is in use
   bool convex = false;         ///< Q is known to be positive semidefinite
   S largest = 0;               ///< entry of Q in magnitude, which is on its diagonal
-  S reach = 0;                 ///< how far from 0 the bounds, the constraints and the free optimum are, about
+  S reach = 0;                 ///< how far from 0 the free optimum is, at least, about
   Index bounded = 0;           ///< number of bounds in W, but for variables whose bounds are equal
 
   Vector a{}, d{}, z{}, r{}, spare{};  ///< scratch
@@ -115,6 +122,10 @@ struct WorkingSet {
   [[nodiscard]] std::int8_t at(Index i) const { return active.bounds[std::size_t(i)]; }
   [[nodiscard]] bool holds(Index k) const { return active.constraints[std::size_t(k)] != 0; }
   [[nodiscard]] S bound(Index i) const { return at(i) < 0 ? data.lower[i] : data.upper[i]; }
+  /// The length against which x is known: where x is 0, that of the way to it, of which rounding remains.
+  [[nodiscard]] S length(const Vector& of, S tolerance) const {
+    return std::max(of.cwiseAbs().maxCoeff(), epsilon / tolerance * reach);
+  }
   /// Whether W holds variable i at a bound that it might leave.
   [[nodiscard]] bool held(Index i) const { return at(i) != 0 && !data.fixed(i); }
 
@@ -146,12 +157,13 @@ struct WorkingSet {
     }
     if ((broken = impossible(tolerance)) >= 0) return Status::infeasible;
     const bool linear = known && largest == S(0);  // D depends on c then
-    measure();
+    if (!known) largest = data.Q.cwiseAbs().maxCoeff();
     bool factored = false;
     if (!known || linear) {
       convex = classify(factored);
       if (!convex) return Status::not_convex;
     }
+    reach = data.c.cwiseAbs().maxCoeff() / (largest > S(0) ? largest : shift.maxCoeff());
     centre = x;
     const bool same = take();
     if (fresh || linear || !same)
@@ -282,7 +294,8 @@ struct WorkingSet {
     return data.c.allFinite() && data.sides.allFinite() && x.allFinite() && !data.lower.hasNaN() &&
            !data.upper.hasNaN() && !(data.lower.array() == infinity).any() &&
            !(data.upper.array() == -infinity).any() && multipliers.allFinite() && bound_multipliers.allFinite() &&
-           (data.same_curvature || data.Q.allFinite()) && (data.same_normals || data.normals.allFinite());
+           ((data.same_curvature && convex) || data.Q.allFinite()) &&
+           ((data.same_normals && convex) || data.normals.allFinite());
   }
 
   /// A constraint without variables that cannot hold, or m + a variable whose lower bound is above its upper one by more
@@ -299,15 +312,18 @@ struct WorkingSet {
     return -1;
   }
 
-  void measure() {
-    reach = 0;
+  /// For a linear program: such that a proximal step goes some hundred times as far as the constraints are apart.
+  [[nodiscard]] S linear_shift() const {
+    constexpr S endless = S(1e10);  // bounds that stand for none
+    S apart = 0;
     for (Index i = 0; i < size(); ++i)
-      for (const S b : {data.lower[i], data.upper[i]})
-        if (std::isfinite(b)) reach = std::max(reach, std::abs(b));
+      for (const S b : {std::abs(data.lower[i]), std::abs(data.upper[i])})
+        if (b < endless) apart = std::max(apart, b);
     for (Index k = 0; k < count(); ++k)
-      if (norms[k] > 0) reach = std::max(reach, std::abs(data.sides[k]) / norms[k]);
-    if (!data.same_curvature || !convex) largest = data.Q.cwiseAbs().maxCoeff();
-    if (largest > 0) reach = std::max(reach, data.c.cwiseAbs().maxCoeff() / largest);
+      if (norms[k] > 0 && std::abs(data.sides[k]) < endless * norms[k])
+        apart = std::max(apart, std::abs(data.sides[k]) / norms[k]);
+    const S steep = data.c.cwiseAbs().maxCoeff();
+    return steep > 0 ? steep / (100 * (apart > 0 ? apart : S(1))) : S(1);
   }
 
   /// Whether Q is positive semidefinite to rounding; sets D if it is singular. `factored` if Q is and its factor is there.
@@ -316,9 +332,7 @@ struct WorkingSet {
     shift.setZero();
     singular = false;
     if (largest == S(0)) {
-      // A linear program: a proximal step is to go some hundred times as far as the constraints are apart.
-      const S steep = data.c.cwiseAbs().maxCoeff();
-      shift.setConstant(steep > 0 ? steep / (100 * (reach > 0 ? reach : S(1))) : S(1));
+      shift.setConstant(linear_shift());
       singular = true;
       return true;
     }

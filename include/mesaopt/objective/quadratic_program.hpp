@@ -44,6 +44,10 @@ struct QuadraticProgram {
 
   /// Throws std::invalid_argument if a member has a size that does not fit, or Q is not symmetric.
   void check() const {
+    check_sizes();
+    check_symmetry();
+  }
+  void check_sizes() const {
     const Eigen::Index n = size();
     if (n == 0) throw std::invalid_argument("QuadraticProgram::c: is empty; it needs an entry for every variable");
     const auto fit = [&](const auto& member, const char* name, Eigen::Index rows, Eigen::Index columns, bool optional) {
@@ -58,9 +62,11 @@ struct QuadraticProgram {
     fit(A, "A", b.size(), n, b.size() == 0);
     fit(lower, "lower", n, 1, true);
     fit(upper, "upper", n, 1, true);
+  }
+  void check_symmetry() const {
     if (Q.size() == 0) return;
     const S allowed = 100 * std::numeric_limits<S>::epsilon() * Q.cwiseAbs().maxCoeff();
-    for (Eigen::Index j = 0; j < n; ++j)
+    for (Eigen::Index j = 0; j < Q.cols(); ++j)
       for (Eigen::Index i = 0; i < j; ++i)
         if (const S off = Q(i, j) - Q(j, i); off > allowed || off < -allowed)
           throw std::invalid_argument("QuadraticProgram::Q: must be symmetric, but Q(" + std::to_string(i) + ", " +
