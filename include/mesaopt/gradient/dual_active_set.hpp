@@ -68,21 +68,21 @@ void load_program(const QuadraticProgram<S>& program, WorkingSet<S>& set, bool k
 /// Solves convex quadratic programs of up to some hundred variables, to the last digits, with multipliers, and quickly
 /// again when they have moved a little: a dual active-set method with the updates of Goldfarb & Idnani (1983).
 ///
-/// For objectives with `quadratic = true`, with bounds, and with constraints that are linear, or without either. Q may be
-/// singular. Equations may depend on each other; what contradicts itself ends as `infeasible`, a value without bound as
-/// `unbounded`, each with a certificate, and a Q that is not positive semidefinite as `not_convex`.
+/// For objectives with `quadratic = true`, with bounds, and with constraints that are linear, or without either. Q may
+/// be singular. Equations may depend on each other; what contradicts itself ends as `infeasible`, a value without bound
+/// as `unbounded`, each with a certificate, and a Q that is not positive semidefinite as `not_convex`.
 ///
 /// It starts from the active set and the multipliers of a prior that knows some; from a point alone it takes the bounds
 /// and constraints on which the point lies for the active set. At its own solution no step is left to do. A step is one
 /// change of the active set, for O(n²) operations; between the steps x is not feasible, as dual methods come from
 /// outside: x, value and gradient are those of the last point that is optimal for its active set. The program is read
-/// once, from the gradient, the Hessian and the constraints at the start; where the objective is not a QuadraticProgram,
-/// whose numbers are read as they stand, its gradient at the solution is compared with the one expected, and what is
-/// wrong by rounding is put right. A step allocates nothing; `init` does neither, on a state of the same sizes, up to
-/// about 300 variables.
+/// once, from the gradient, the Hessian and the constraints at the start; where the objective is not a
+/// QuadraticProgram, whose numbers are read as they stand, its gradient at the solution is compared with the one
+/// expected, and what is wrong by rounding is put right. A step allocates nothing; `init` does neither, on a state of
+/// the same sizes, up to about 300 variables.
 struct DualActiveSet {
-  double tolerance = 0;  ///< of constraints, stationarity and signs, relative to their terms; 0: ε^(3/4), which is 2e-12
-                         ///< in double and 6e-6 in float
+  double tolerance = 0;  ///< of constraints, stationarity and signs, relative to their terms; 0: ε^(3/4), which is
+                         ///< 2e-12 in double and 6e-6 in float
   double margin = 0;     ///< relative multipliers and slacks below it are zero to `regularity`; 0: √ε
 
   static constexpr bool needs_gradient = true;
@@ -101,10 +101,10 @@ struct DualActiveSet {
     Evaluation<S> evaluation{};
     Status status = Status::running;
     ConstraintsOf<X> multipliers{};  ///< equalities, then inequalities, for which they are 0 or more
-    X bound_multipliers{};           ///< gradient + J'multipliers − bound_multipliers = 0: 0 or more at lower, 0 or less
-                                     ///< at upper bounds
+    X bound_multipliers{};  ///< gradient + J'multipliers − bound_multipliers = 0: 0 or more at lower, 0 or less
+                            ///< at upper bounds
     ActiveSet active{};
-    Regularity<S> regularity{};      ///< of the solution
+    Regularity<S> regularity{};         ///< of the solution
     Eigen::VectorX<S> infeasibility{};  ///< if infeasible: multipliers of constraints, then of bounds, that prove it
     X ray{};                            ///< if unbounded: a direction in which the value falls for ever
     S constant = 0;                     ///< what the value is more than ½ x'Qx + c'x
@@ -113,16 +113,29 @@ struct DualActiveSet {
     detail::DualMethod<S> method{};
     Calls<X, M> calls{};
 
-    MatrixOf<X> hessian{};         ///< scratch
-    JacobianOf<X> jacobian{};      ///< scratch
+    MatrixOf<X> hessian{};           ///< scratch
+    JacobianOf<X> jacobian{};        ///< scratch
     ConstraintsOf<X> constraints{};  ///< scratch
     X other{};                       ///< scratch
 
     static constexpr auto fields() {
       using T = State;
-      return std::tuple{&T::x,       &T::value,      &T::gradient,          &T::evaluation, &T::status,
-                        &T::multipliers, &T::bound_multipliers, &T::active, &T::regularity, &T::infeasibility,
-                        &T::ray,     &T::constant,   &T::doubt, &T::corrections, &T::method, &T::calls};
+      return std::tuple{&T::x,
+                        &T::value,
+                        &T::gradient,
+                        &T::evaluation,
+                        &T::status,
+                        &T::multipliers,
+                        &T::bound_multipliers,
+                        &T::active,
+                        &T::regularity,
+                        &T::infeasibility,
+                        &T::ray,
+                        &T::constant,
+                        &T::doubt,
+                        &T::corrections,
+                        &T::method,
+                        &T::calls};
     }
   };
 
@@ -167,7 +180,8 @@ struct DualActiveSet {
     const bool read = state.evaluation.differentiable() && state.gradient.allFinite() && load(f, state, known);
     clear(state);
     if (!read) {
-      state.status = state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
+      state.status =
+          state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
       return;
     }
     state.calls.accept();
@@ -249,7 +263,8 @@ struct DualActiveSet {
       if ((bounds = start.bound_multipliers.size() == n)) {
         set.bound_multipliers = start.bound_multipliers;
         for (Eigen::Index i = 0; i < n; ++i)
-          set.active.bounds[std::size_t(i)] = std::int8_t((set.bound_multipliers[i] < 0) - (set.bound_multipliers[i] > 0));
+          set.active.bounds[std::size_t(i)] =
+              std::int8_t((set.bound_multipliers[i] < 0) - (set.bound_multipliers[i] > 0));
       }
     if constexpr (HasActiveSet<P>)
       if (Eigen::Index(start.active.constraints.size()) == m && Eigen::Index(start.active.bounds.size()) == n) {

@@ -19,11 +19,11 @@ template <class S>
 struct Regularity {
   S multiplier = std::numeric_limits<S>::infinity();  ///< least multiplier of an active inequality or bound, times the
                                                       ///< norm of its gradient, relative to the terms of the gradient
-  S slack = std::numeric_limits<S>::infinity();  ///< least distance from an inactive inequality or bound, relative to its
-                                                 ///< distance from 0 and the largest entry of x
-  Eigen::Index weakly_active = 0;  ///< how many inequalities and bounds hold with a multiplier of zero
-  Eigen::Index dependent = 0;      ///< how many constraints and bounds hold because active ones do
-  bool unique = true;              ///< false if x may move at no cost
+  S slack = std::numeric_limits<S>::infinity();  ///< least distance from an inactive inequality or bound, relative to
+                                                 ///< its distance from 0 and the largest entry of x
+  Eigen::Index weakly_active = 0;                ///< how many inequalities and bounds hold with a multiplier of zero
+  Eigen::Index dependent = 0;                    ///< how many constraints and bounds hold because active ones do
+  bool unique = true;                            ///< false if x may move at no cost
 
   static constexpr auto fields() {
     using R = Regularity;
@@ -47,8 +47,8 @@ bool unique_on(WorkingSet<S>& set) {
   const auto& factors = set.factors;
   const Eigen::Index nf = factors.size(), q = factors.count();
   if (!set.singular || nf == q) return true;
-  // J₂'(Q + D)J₂ = I, so that along J₂v the share of D in the curvature is |v'J₂'DJ₂v| / |v|²: by the power method. It is
-  // almost 1 where Q is flat, and tiny elsewhere, as D is.
+  // J₂'(Q + D)J₂ = I, so that along J₂v the share of D in the curvature is |v'J₂'DJ₂v| / |v|²: by the power method. It
+  // is almost 1 where Q is flat, and tiny elsewhere, as D is.
   const auto J2 = factors.J.block(0, q, nf, nf - q);
   auto v = set.d.head(nf - q);
   for (Eigen::Index i = 0; i < v.size(); ++i) v[i] = S(1) + S(0.1) * S(i % 7);

@@ -185,10 +185,10 @@ class Rebalance {
     constraints(u, y, c);
     const auto n = assets(), groups = rules_->group_most.size();
     J.row(0).head(n).setOnes();
-    J.middleRows(1, groups).leftCols(n) = rules_->groups;
+    if (groups > 0) J.middleRows(1, groups).leftCols(n) = rules_->groups;
     if (split()) {
       J.row(0).tail(n).setConstant(-1);
-      J.middleRows(1, groups).rightCols(n) = -rules_->groups;
+      if (groups > 0) J.middleRows(1, groups).rightCols(n) = -rules_->groups;
       J.row(1 + groups).setOnes();
     }
   }
@@ -205,14 +205,17 @@ class Rebalance {
   }
   [[nodiscard]] Box<Vector> box(const Vector& u) const {
     const auto n = assets();
-    if (!split()) return {Vector::Zero(n), Vector::Constant(n, rules_->most)};
+    // That no weight is above 1 follows from the rest: as a bound it would only make solutions degenerate.
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    const double most = rules_->most < 1 ? rules_->most : infinity;
+    if (!split()) return {Vector::Zero(n), Vector::Constant(n, most)};
     Box<Vector> box;
     box.lower.setZero(2 * n);
     box.upper.resize(2 * n);
     for (Eigen::Index i = 0; i < n; ++i) {
       const double held = u[parameters + i];
-      box.upper[i] = std::max(0.0, rules_->most - held);
-      box.lower[n + i] = std::max(0.0, held - rules_->most);
+      box.upper[i] = std::max(0.0, most - held);
+      box.lower[n + i] = std::max(0.0, held - most);
       box.upper[n + i] = std::max(held, box.lower[n + i]);
     }
     return box;
