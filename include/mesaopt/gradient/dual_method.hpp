@@ -24,14 +24,15 @@ enum class DualStage : std::uint8_t {
 ///
 /// From a W whose multipliers have the right signs, what is violated most comes in along the path of Goldfarb & Idnani
 /// (1983), "A numerically stable dual method for solving strictly convex quadratic programs", section 3: its multiplier
-/// grows, those of W follow, and whichever would change sign leaves. The dual value rises with each that comes in, so no W
-/// returns. From any other W, such as that of a similar program, the multipliers first go straight from given ones
-/// towards those of W, and what they meet on the way at 0 leaves: Arnström, Bemporad & Axehill (2022), "A dual active-set
-/// solver for embedded quadratic programming using recursive LDL' updates", algorithm 1. The dual value rises there, too.
+/// grows, those of W follow, and whichever would change sign leaves. The dual value rises with each that comes in, so
+/// no W returns. From any other W, such as that of a similar program, the multipliers first go straight from given ones
+/// towards those of W, and what they meet on the way at 0 leaves: Arnström, Bemporad & Axehill (2022), "A dual
+/// active-set solver for embedded quadratic programming using recursive LDL' updates", algorithm 1. The dual value
+/// rises there, too.
 ///
-/// Where Q is singular, a sequence of proximal points takes its place, x⁺ = argmin of the program + ½ (x − x°)'D(x − x°):
-/// Rockafellar (1976), "Monotone operators and the proximal point algorithm"; as in section IV of Arnström et al. D is
-/// small, and W, factors and multipliers persist from one to the next.
+/// Where Q is singular, a sequence of proximal points takes its place, x⁺ = argmin of the program + ½ (x − x°)'D(x −
+/// x°): Rockafellar (1976), "Monotone operators and the proximal point algorithm"; as in section IV of Arnström et al.
+/// D is small, and W, factors and multipliers persist from one to the next.
 template <class S>
 struct DualMethod {
   using Index = Eigen::Index;
@@ -39,12 +40,12 @@ struct DualMethod {
   static constexpr S epsilon = std::numeric_limits<S>::epsilon();
 
   WorkingSet<S> set{};
-  Vector infeasibility{};        ///< multipliers of the constraints, then of the bounds, that prove it
-  Vector ray{};                  ///< a direction that proves that the program is unbounded
-  S value = 0;                   ///< ½ x'Qx + c'x where W was settled last
-  Vector gradient{};             ///< Qx + c there
-  S scale = 0;                   ///< of the terms of the gradient there
-  S error = 0;                   ///< of stationarity there relative to that, and of W relative to x
+  Vector infeasibility{};  ///< multipliers of the constraints, then of the bounds, that prove it
+  Vector ray{};            ///< a direction that proves that the program is unbounded
+  S value = 0;             ///< ½ x'Qx + c'x where W was settled last
+  Vector gradient{};       ///< Qx + c there
+  S scale = 0;             ///< of the terms of the gradient there
+  S error = 0;             ///< of stationarity there relative to that, and of W relative to x
   Status status = Status::running;
   DualStage stage = DualStage::settle;
   bool settled = false;          ///< nothing happened since
@@ -59,9 +60,9 @@ struct DualMethod {
 
   static constexpr auto fields() {
     using D = DualMethod;
-    return std::tuple{&D::set,     &D::infeasibility, &D::ray,      &D::value,      &D::gradient, &D::scale,
-                      &D::error,   &D::status,        &D::stage,    &D::settled,    &D::entering, &D::sign,
-                      &D::rounds,  &D::iterations,    &D::changes,  &D::centres};
+    return std::tuple{&D::set,    &D::infeasibility, &D::ray,     &D::value,   &D::gradient, &D::scale,
+                      &D::error,  &D::status,        &D::stage,   &D::settled, &D::entering, &D::sign,
+                      &D::rounds, &D::iterations,    &D::changes, &D::centres};
   }
 
   /// Begins with the program, the active set, the point and the multipliers that are in `set`, which all have the right
@@ -213,8 +214,8 @@ struct DualMethod {
     restart();
   }
 
-  /// Whether multipliers t are of the wrong sign by more than `allowed`: then goes towards them until the first of these
-  /// is 0, and takes it out of W.
+  /// Whether multipliers t are of the wrong sign by more than `allowed`: then goes towards them until the first of
+  /// these is 0, and takes it out of W.
   bool block(S allowed) {
     const S least = allowed * scale;
     S most = 0, known = 0;
@@ -366,7 +367,8 @@ struct DualMethod {
     for (Index k = 0; k < q; ++k) {
       const Index which = factors.working[std::size_t(k)];
       const S fall = sign * set.r[k] * set.norms[which];
-      if (p.inequality(which) && fall > noise) nearest.meet(set.multipliers[which] * set.norms[which] / fall, fall, which);
+      if (p.inequality(which) && fall > noise)
+        nearest.meet(set.multipliers[which] * set.norms[which] / fall, fall, which);
     }
     if (set.bounded > 0)
       for (Index i = 0; i < set.size(); ++i) {
@@ -409,7 +411,8 @@ struct DualMethod {
     }
   }
 
-  /// Fills `rates` with what multipliers of bounds in W gain per unit of the multiplier of what enters, were its sign 1.
+  /// Fills `rates` with what multipliers of bounds in W gain per unit of the multiplier of what enters, were its
+  /// sign 1.
   void differentiate_rates(bool dependent) {
     rates.setZero();
     const auto& p = set.data;

@@ -4,11 +4,15 @@
 
 namespace mesaopt {
 template <class S>
-struct QuadraticState { 
+struct QuadraticState {
   detail::DualMethod<S> method;
-  Eigen::VectorX<S> x, multipliers, bound_multipliers; S value; Status status; std::uint64_t iterations; 
-  bool fresh=true;
-  void forget(){ fresh=true; } };
+  Eigen::VectorX<S> x, multipliers, bound_multipliers;
+  S value;
+  Status status;
+  std::uint64_t iterations;
+  bool fresh = true;
+  void forget() { fresh = true; }
+};
 
 template <class S>
 void solve(const QuadraticProgram<S>& p, QuadraticState<S>& s) {
@@ -16,12 +20,15 @@ void solve(const QuadraticProgram<S>& p, QuadraticState<S>& s) {
   const Eigen::Index n = p.size(), me = p.equalities(), m = me + p.inequalities();
   auto& w = s.method.set;
   auto& d = w.data;
-  const bool same = d.resize(n,m,me) && !s.fresh;
+  const bool same = d.resize(n, m, me) && !s.fresh;
   if (!same) {
-    w.x.setZero(n); w.multipliers.setZero(m); w.bound_multipliers.setZero(n);
-    w.active.constraints.assign(std::size_t(m), 0); w.active.bounds.assign(std::size_t(n), 0);
+    w.x.setZero(n);
+    w.multipliers.setZero(m);
+    w.bound_multipliers.setZero(n);
+    w.active.constraints.assign(std::size_t(m), 0);
+    w.active.bounds.assign(std::size_t(n), 0);
   }
-  s.fresh=false;
+  s.fresh = false;
   d.same_curvature = D::take(p.Q, d.Q) && same;
   bool sn = true;
   if (me > 0) sn &= D::take(p.A_eq.transpose(), d.normals.leftCols(me));
@@ -34,6 +41,11 @@ void solve(const QuadraticProgram<S>& p, QuadraticState<S>& s) {
   const S tol = std::pow(std::numeric_limits<S>::epsilon(), S(0.75));
   s.method.begin(tol);
   while (s.method.status == Status::running) s.method.advance(tol);
-  s.x=w.x; s.multipliers=w.multipliers; s.bound_multipliers=w.bound_multipliers; s.status=s.method.status; s.value=s.method.value; s.iterations=s.method.iterations;
+  s.x = w.x;
+  s.multipliers = w.multipliers;
+  s.bound_multipliers = w.bound_multipliers;
+  s.status = s.method.status;
+  s.value = s.method.value;
+  s.iterations = s.method.iterations;
 }
-}
+}  // namespace mesaopt

@@ -99,7 +99,6 @@ struct Sqp {
   requires Differentiable<F, PointOf<P>>
   void init(const F& f, const P& start, State<PointOf<P>, M>& state) const {
     using X = PointOf<P>;
-    using S = ScalarOf<X>;
     check();
     state.x = detail::start_point(start);
     const auto n = state.x.size(), m = count(f);
@@ -227,21 +226,12 @@ struct Sqp {
 
   template <class S>
   static void reserve(detail::DualMethod<S>& program, Eigen::Index n, Eigen::Index m, Eigen::Index equal) {
-    auto& data = program.data;
-    if (data.size() == n && data.count() == m && data.equalities == equal) return;
-    data.Q.setZero(n, n);
-    data.c.setZero(n);
-    data.normals.setZero(n, m);
-    data.sides.setZero(m);
-    data.lower.setConstant(n, -std::numeric_limits<S>::infinity());
-    data.upper.setConstant(n, std::numeric_limits<S>::infinity());
-    data.equalities = equal;
-    program.x.setZero(n);
-    program.multipliers.setZero(m);
-    program.bound_multipliers.setZero(n);
-    program.active.constraints.assign(std::size_t(m), 0);
-    program.active.bounds.assign(std::size_t(n), 0);
-    program.classified = false;
+    if (program.set.data.resize(n, m, equal)) return;
+    program.set.x.setZero(n);
+    program.set.multipliers.setZero(m);
+    program.set.bound_multipliers.setZero(n);
+    program.set.active.constraints.assign(std::size_t(m), 0);
+    program.set.active.bounds.assign(std::size_t(n), 0);
   }
 
   template <class S>
@@ -252,7 +242,7 @@ struct Sqp {
   template <class S>
   static void run(detail::DualMethod<S>& program) {
     const S accuracy = program_tolerance<S>();
-    program.data.same_curvature = program.data.same_normals = false;
+    program.set.data.same_curvature = program.set.data.same_normals = false;
     program.begin(accuracy);
     while (program.status == Status::running) program.advance(accuracy);
   }
@@ -262,8 +252,8 @@ struct Sqp {
   static void bound(const F& f, State<X, M>& state) {
     if constexpr (Bounded<F, X>) {
       const auto& box = f.box();
-      state.program.data.lower = box.lower - state.x;
-      state.program.data.upper = box.upper - state.x;
+      state.program.set.data.lower = box.lower - state.x;
+      state.program.set.data.upper = box.upper - state.x;
     }
   }
 
@@ -271,17 +261,16 @@ struct Sqp {
   /// it leaves. Answers `converged`, or why there is none.
   template <class F, Point X, class M>
   Status solve(const F& f, State<X, M>& state, ScalarOf<X>& relaxation) const {
-    using S = ScalarOf<X>;
     auto& program = state.program;
-    program.data.Q = state.hessian;
-    program.data.c = state.gradient;
-    program.data.normals = state.J.transpose();
-    program.data.sides = -state.c;
+    program.set.data.Q = state.hessian;
+    program.set.data.c = state.gradient;
+    program.set.data.normals = state.J.transpose();
+    program.set.data.sides = -state.c;
     bound(f, state);
-    program.x.setZero();
-    program.multipliers = state.multipliers;
-    program.bound_multipliers = state.bound_multipliers;
-    program.active = state.active;
+    program.set.x.setZero();
+    program.set.multipliers = state.multipliers;
+    program.set.bound_multipliers = state.bound_multipliers;
+    program.set.active = state.active;
     run(program);
     relaxation = 0;
     if (program.status == Status::infeasible) return relax(f, state, relaxation);
@@ -291,10 +280,10 @@ struct Sqp {
       state.updates = 0;
       return solve(f, state, relaxation);
     }
-    state.d = program.x;
-    state.multipliers = program.multipliers;
-    state.bound_multipliers = program.bound_multipliers;
-    state.active = program.active;
+    state.d = program.set.x;
+    state.multipliers = program.set.multipliers;
+    state.bound_multipliers = program.set.bound_multipliers;
+    state.active = program.set.active;
     return Status::converged;
   }
 
@@ -305,7 +294,7 @@ struct Sqp {
     const auto n = state.x.size(), m = state.c.size();
     auto& relaxed = state.relaxed;
     reserve(relaxed, n + 1, m, equalities(f));
-    auto& data = relaxed.data;
+    auto& data = relaxed.set.data;
     const S size = std::max(S(1), state.gradient.template lpNorm<Eigen::Infinity>());
     S charge = 1e3 * size * std::max(S(1), state.weight);
     for (int attempt = 0; attempt < 3; ++attempt, charge *= 1000) {
@@ -318,26 +307,26 @@ struct Sqp {
       data.sides = -state.c;
       for (Eigen::Index i = 0; i < m; ++i)
         data.normals(n, i) = i < equalities(f) || state.c[i] > 0 ? -state.c[i] : S(0);
-      data.lower.head(n) = state.program.data.lower;
-      data.upper.head(n) = state.program.data.upper;
+      data.lower.head(n) = state.program.set.data.lower;
+      data.upper.head(n) = state.program.set.data.upper;
       data.lower[n] = 0;
       data.upper[n] = 1;
-      relaxed.x.setZero();
-      relaxed.x[n] = 1;
-      relaxed.multipliers.setZero();
-      relaxed.bound_multipliers.setZero();
-      std::fill(relaxed.active.constraints.begin(), relaxed.active.constraints.end(), std::uint8_t(0));
-      std::fill(relaxed.active.bounds.begin(), relaxed.active.bounds.end(), std::int8_t(0));
+      relaxed.set.x.setZero();
+      relaxed.set.x[n] = 1;
+      relaxed.set.multipliers.setZero();
+      relaxed.set.bound_multipliers.setZero();
+      std::fill(relaxed.set.active.constraints.begin(), relaxed.set.active.constraints.end(), std::uint8_t(0));
+      std::fill(relaxed.set.active.bounds.begin(), relaxed.set.active.bounds.end(), std::int8_t(0));
       run(relaxed);
       if (relaxed.status != Status::converged && relaxed.status != Status::stalled) return Status::stalled;
-      if (relaxed.x[n] < S(0.95)) break;
+      if (relaxed.set.x[n] < S(0.95)) break;
     }
-    relaxation = relaxed.x[n];
-    state.d = relaxed.x.head(n);
-    state.multipliers = relaxed.multipliers;
-    state.bound_multipliers = relaxed.bound_multipliers.head(n);
-    state.active.constraints = relaxed.active.constraints;
-    std::copy_n(relaxed.active.bounds.begin(), n, state.active.bounds.begin());
+    relaxation = relaxed.set.x[n];
+    state.d = relaxed.set.x.head(n);
+    state.multipliers = relaxed.set.multipliers;
+    state.bound_multipliers = relaxed.set.bound_multipliers.head(n);
+    state.active.constraints = relaxed.set.active.constraints;
+    std::copy_n(relaxed.set.active.bounds.begin(), n, state.active.bounds.begin());
     if (relaxation > S(0.999) && state.d.norm() <= S(1e-8) * std::max(S(1), state.x.norm())) return Status::infeasible;
     return Status::converged;
   }
@@ -424,20 +413,20 @@ struct Sqp {
   template <class F, Point X, class M>
   bool correct(const F& f, State<X, M>& state) const {
     auto& program = state.program;
-    program.data.Q = state.hessian;
-    program.data.c = state.gradient;
-    program.data.normals = state.J.transpose();
-    program.data.sides.noalias() = state.J * state.d;
-    program.data.sides -= state.next_c;
+    program.set.data.Q = state.hessian;
+    program.set.data.c = state.gradient;
+    program.set.data.normals = state.J.transpose();
+    program.set.data.sides.noalias() = state.J * state.d;
+    program.set.data.sides -= state.next_c;
     bound(f, state);
-    program.x = state.d;
-    program.multipliers = state.multipliers;
-    program.bound_multipliers = state.bound_multipliers;
-    program.active = state.active;
+    program.set.x = state.d;
+    program.set.multipliers = state.multipliers;
+    program.set.bound_multipliers = state.bound_multipliers;
+    program.set.active = state.active;
     run(program);
-    if (program.status != Status::converged || !program.x.allFinite()) return false;
-    if (program.x.norm() > 2 * state.d.norm()) return false;
-    state.s = program.x;
+    if (program.status != Status::converged || !program.set.x.allFinite()) return false;
+    if (program.set.x.norm() > 2 * state.d.norm()) return false;
+    state.s = program.set.x;
     return true;
   }
 

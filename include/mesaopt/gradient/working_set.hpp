@@ -105,9 +105,9 @@ struct WorkingSet {
 
   static constexpr auto fields() {
     using W = WorkingSet;
-    return std::tuple{&W::data,     &W::factors, &W::active,  &W::x,      &W::multipliers, &W::bound_multipliers,
-                      &W::norms,    &W::shift,   &W::centre,  &W::singular, &W::convex,      &W::largest,
-                      &W::reach,    &W::bounded};
+    return std::tuple{&W::data,  &W::factors, &W::active, &W::x,        &W::multipliers, &W::bound_multipliers,
+                      &W::norms, &W::shift,   &W::centre, &W::singular, &W::convex,      &W::largest,
+                      &W::reach, &W::bounded};
   }
 
   [[nodiscard]] Index size() const { return data.size(); }
@@ -285,8 +285,8 @@ struct WorkingSet {
            (data.same_curvature || data.Q.allFinite()) && (data.same_normals || data.normals.allFinite());
   }
 
-  /// A constraint without variables that cannot hold, or m + a variable whose lower bound is above its upper one by more
-  /// than rounding; −1 if there are none.
+  /// A constraint without variables that cannot hold, or m + a variable whose lower bound is above its upper one by
+  /// more than rounding; −1 if there are none.
   Index impossible(S tolerance) {
     for (Index k = 0; k < count(); ++k)
       if (norms[k] == S(0) && (data.sides[k] < 0 || (!data.inequality(k) && data.sides[k] > 0))) return k;
@@ -310,7 +310,8 @@ struct WorkingSet {
     if (largest > 0) reach = std::max(reach, data.c.cwiseAbs().maxCoeff() / largest);
   }
 
-  /// Whether Q is positive semidefinite to rounding; sets D if it is singular. `factored` if Q is and its factor is there.
+  /// Whether Q is positive semidefinite to rounding; sets D if it is singular. `factored` if Q is and its factor is
+  /// there.
   bool classify(bool& factored) {
     const S rounding = 100 * S(size()) * epsilon * largest;
     shift.setZero();
@@ -322,7 +323,8 @@ struct WorkingSet {
       singular = true;
       return true;
     }
-    if (!(data.Q.diagonal().minCoeff() >= -rounding && data.Q.diagonal().maxCoeff() >= largest - rounding)) return false;
+    if (!(data.Q.diagonal().minCoeff() >= -rounding && data.Q.diagonal().maxCoeff() >= largest - rounding))
+      return false;
     if (positive_definite(S(0), std::pow(epsilon, S(0.7)))) {
       factored = true;
       return true;
