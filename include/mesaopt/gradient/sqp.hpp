@@ -23,7 +23,7 @@ namespace mesaopt {
 ///
 /// Each step solves the quadratic program of a BFGS model of the Lagrangian under the linearized constraints and the
 /// bounds, from the active set of the one before, and goes along its solution as far as the merit function
-/// f + weight · (sum of violations) falls enough. Where curvature of the constraints spoils a full step, that is
+/// f + Σ weightᵢ · violationᵢ falls enough. Where curvature of the constraints spoils a full step, that is
 /// corrected to second order first; where the linearized constraints contradict each other, they are relaxed as little
 /// as possible. Needs gradients of objective and constraints, evaluates both once a trial, and keeps bounds at every
 /// trial. It has converged when no entry of the Lagrangian's gradient is above `tolerance`, relative to max(1, |∇f|),
@@ -57,7 +57,7 @@ struct Sqp {
     ConstraintsOf<X> multipliers{};  ///< one a constraint; of inequalities 0 or more
     X bound_multipliers{};           ///< one a variable: 0 or more at its lower, 0 or less at its upper bound
     MatrixOf<X> hessian{};           ///< B, of the Lagrangian
-    S weight = 0;                    ///< of violations in the merit function
+    ConstraintsOf<X> weights{};      ///< of the violations in the merit function
     S violation = 0;                 ///< largest violation of a constraint at x
     std::uint64_t updates = 0;       ///< of B
     std::uint64_t idle = 0;          ///< steps in a row that changed next to nothing
@@ -76,7 +76,7 @@ struct Sqp {
                         &T::evaluation,  &T::status,
                         &T::c,           &T::J,
                         &T::multipliers, &T::bound_multipliers,
-                        &T::hessian,     &T::weight,
+                        &T::hessian,     &T::weights,
                         &T::violation,   &T::updates,
                         &T::idle,        &T::active,
                         &T::calls};
@@ -111,9 +111,9 @@ struct Sqp {
     }
     state.status = Status::running;
     state.updates = state.idle = 0;
-    state.weight = 0;
     state.gradient.resize(n);
     state.multipliers.setZero(m);
+    state.weights.setZero(m);
     state.bound_multipliers.setZero(n);
     state.hessian.setIdentity(n, n);
     state.active.constraints.assign(std::size_t(m), 0);
@@ -206,10 +206,11 @@ struct Sqp {
     for (Eigen::Index i = 0; i < c.size(); ++i) most = std::max(most, violation_of(f, c, i));
     return most;
   }
+  /// Σ weightᵢ · violationᵢ.
   template <class F, class C>
-  static auto total_violation(const F& f, const C& c) {
+  static auto weighed(const F& f, const C& weights, const C& c) {
     typename C::Scalar sum = 0;
-    for (Eigen::Index i = 0; i < c.size(); ++i) sum += violation_of(f, c, i);
+    for (Eigen::Index i = 0; i < c.size(); ++i) sum += weights[i] * violation_of(f, c, i);
     return sum;
   }
 
@@ -296,7 +297,7 @@ struct Sqp {
     reserve(relaxed, n + 1, m, equalities(f));
     auto& data = relaxed.set.data;
     const S size = std::max(S(1), state.gradient.template lpNorm<Eigen::Infinity>());
-    S charge = 1e3 * size * std::max(S(1), state.weight);
+    S charge = 1e3 * size;
     for (int attempt = 0; attempt < 3; ++attempt, charge *= 1000) {
       data.Q.setZero();
       data.Q.topLeftCorner(n, n) = state.hessian;
@@ -342,16 +343,13 @@ struct Sqp {
   template <class F, Point X, class M>
   void search(const F& f, State<X, M>& state, ScalarOf<X> relaxation) const {
     using S = ScalarOf<X>;
-    const S violated = total_violation(f, state.c);
-    // Heavy enough for d to be a direction of descent (eq. 18.36), and for the minimum to be one of the merit function.
-    const S along = state.gradient.dot(state.d);
-    state.y.noalias() = state.hessian * state.d;
-    const S curved = std::max(S(0), state.d.dot(state.y));
-    const S least = state.multipliers.size() > 0 ? state.multipliers.template lpNorm<Eigen::Infinity>() : S(0);
-    const S mended = violated * (1 - relaxation);
-    if (mended > 0) state.weight = std::max(state.weight, (along + curved / 2) / (S(0.7) * mended));
-    state.weight = std::max(state.weight, least * S(1.1));
-    const S merit = state.value + state.weight * violated, slope = along - state.weight * mended;
+    // Heavy enough for d to be a direction of descent, and lighter again when multipliers fall: Powell (1978), eq. 4.5.
+    for (Eigen::Index i = 0; i < state.weights.size(); ++i) {
+      const S multiplier = std::abs(state.multipliers[i]);
+      state.weights[i] = std::max(multiplier, (state.weights[i] + multiplier) / 2);
+    }
+    const S violated = weighed(f, state.weights, state.c);
+    const S merit = state.value + violated, slope = state.gradient.dot(state.d) - violated * (1 - relaxation);
     const S noise = 10 * std::numeric_limits<S>::epsilon() * (std::abs(merit) + std::abs(state.value)) +
                     state.evaluation.value_error;
 
@@ -366,14 +364,14 @@ struct Sqp {
                           constrain(f, state.next_x, state.next_c, state.next_J, state);
       S next = std::numeric_limits<S>::infinity();
       if (usable) {
-        next = now.value + state.weight * total_violation(f, state.next_c);
+        next = now.value + weighed(f, state.weights, state.next_c);
         if (next <= merit + S(sufficient) * t * slope + noise) {
           move(f, state, now);
           return;
         }
       }
       if (usable && t == 1 && !corrected && relaxation == 0 && state.next_c.size() > 0 &&
-          total_violation(f, state.next_c) > violated && correct(f, state)) {
+          weighed(f, state.weights, state.next_c) > violated && correct(f, state)) {
         corrected = true;
         state.s.swap(state.d);  // the corrected step is tried once; d itself is what is shortened
         state.next_x = state.x + state.d;
@@ -383,7 +381,7 @@ struct Sqp {
         if (then.reason == Reason::budget_spent) return;
         if (then.differentiable() && state.next_gradient.allFinite() &&
             constrain(f, state.next_x, state.next_c, state.next_J, state) &&
-            then.value + state.weight * total_violation(f, state.next_c) <= merit + S(sufficient) * slope + noise) {
+            then.value + weighed(f, state.weights, state.next_c) <= merit + S(sufficient) * slope + noise) {
           move(f, state, then);
           return;
         }
@@ -439,8 +437,8 @@ struct Sqp {
     differentiate_lagrangian(state, state.gradient, state.J, state.lagrangian_gradient);
     differentiate_lagrangian(state, state.next_gradient, state.next_J, state.y);
     state.y -= state.lagrangian_gradient;
-    const S before = state.value + state.weight * total_violation(f, state.c);
-    const S after = now.value + state.weight * total_violation(f, state.next_c);
+    const S before = state.value + weighed(f, state.weights, state.c);
+    const S after = now.value + weighed(f, state.weights, state.next_c);
     state.x.swap(state.next_x);
     state.gradient.swap(state.next_gradient);
     state.c.swap(state.next_c);
