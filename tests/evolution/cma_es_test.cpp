@@ -676,8 +676,7 @@ TEST_CASE("settings and starts out of range are refused by name and value", "[ev
   CHECK_THROWS_AS(CmaEs{}.init(VectorXd(), state), std::invalid_argument);
   CHECK_THROWS_AS(CmaEs{}.init(VectorXd{Vector2d{0, not_a_number}}, state), std::invalid_argument);
   const Box<VectorXd> box{all(3, 0), all(3, 0.5)};
-  CHECK_THROWS_WITH(solve_in(box, sphere, x0),
-                    "start: coordinate 0 is 1; it must lie in the box, in [0, 0.5]");
+  CHECK_THROWS_WITH(solve_in(box, sphere, x0), "start: coordinate 0 is 1; it must lie in the box, in [0, 0.5]");
   CHECK_THROWS_AS(solve_in({all(2, 0), all(2, 2)}, sphere, x0), std::invalid_argument);
   CHECK_NOTHROW(CmaEs{.population = 2}.init(x0, state));
   CHECK(solve(sphere, x0, {.population = 2}).value < 1e-8);
