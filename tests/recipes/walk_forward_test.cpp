@@ -44,6 +44,7 @@ double difference(const Walk& walk, VectorXd x, Eigen::Index j, double h = 1e-5)
 TEST_CASE("the gradient through the chain of rebalancings agrees with differences", "[recipes]") {
   for (const double limit : {forever, 0.15}) {
     WalkForwardSettings how{.window = 24, .every = 3, .cost = 30};
+    how.goal = limit < 1 ? WalkForwardGoal::volatility : WalkForwardGoal::sharpe;
     how.rules.turnover_most = limit;
     how.rules.most = 0.45;
     how.rules.groups = MatrixXd::Zero(1, 5);

@@ -25,12 +25,19 @@ namespace mesaopt {
 /// A parameter of a portfolio that an outer search may choose.
 enum class PortfolioParameter : std::uint8_t { risk_aversion, turnover_penalty, shrinkage, half_life };
 
+/// What a walk forward is to be good at.
+enum class WalkForwardGoal : std::uint8_t {
+  sharpe,     ///< a large Sharpe ratio: the value is minus that, per √year
+  volatility  ///< a small standard deviation of the returns, per √year
+};
+
 /// How a portfolio is run through time.
 struct WalkForwardSettings {
-  Eigen::Index window = 24;        ///< rows before each rebalancing that estimates rest on, 2 or more
-  Eigen::Index every = 1;          ///< rows between rebalancings, 1 or more
-  Eigen::Index first = 0;          ///< row of the first rebalancing; 0: as soon as there is a window
-  Eigen::Index last = 0;           ///< row at which it ends; 0: the end of the returns
+  Eigen::Index window = 24;  ///< rows before each rebalancing that estimates rest on, 2 or more
+  Eigen::Index every = 1;    ///< rows between rebalancings, 1 or more
+  Eigen::Index first = 0;    ///< row of the first rebalancing; 0: as soon as there is a window
+  Eigen::Index last = 0;     ///< row at which it ends; 0: the end of the returns
+  WalkForwardGoal goal = WalkForwardGoal::sharpe;
   double cost = 10;                ///< of trading, in basis points (1/10 000) of what is bought and sold, 0 or more
   double rows_per_year = 12;       ///< to express figures per year
   models::PortfolioRules rules{};  ///< what the portfolio may hold
@@ -95,7 +102,8 @@ struct Linear {
 
 /// Validation of a portfolio by walking forward: at each rebalancing means and covariance are estimated from the rows
 /// before it, the quadratic program of models::Rebalance is solved, and the weights are held, drifting with the prices,
-/// until the next. The value is minus the Sharpe ratio of the returns after costs, per √year, all out of sample.
+/// until the next. The value is minus the Sharpe ratio of the returns after costs, or their volatility, all out of
+/// sample.
 ///
 ///     WalkForward validation(returns, DualActiveSet{}, {.window = 36, .chosen = {PortfolioParameter::shrinkage}});
 ///     auto best = minimize(validation, x0, Lbfgs{});
@@ -180,13 +188,13 @@ class WalkForward {
   }
 
   double operator()(const X& x, const Call<Memory<X>>& call) const {
-    return -walk(parameters(x), call.record, nullptr);
+    return valued(walk(parameters(x), call.record, nullptr));
   }
 
   Evaluation<double> operator()(const X& x, X& gradient, const Call<Memory<X>>& call) const {
     Scratch& s = call.record;
     const auto p = parameters(x);
-    Evaluation<double> evaluation = -walk(p, s, nullptr);
+    Evaluation<double> evaluation = valued(walk(p, s, nullptr));
     Eigen::Vector4d by_parameter;
     go_back(s, by_parameter, evaluation);
     for (std::size_t i = 0; i < settings.chosen.size(); ++i) {
@@ -204,7 +212,7 @@ class WalkForward {
   [[nodiscard]] WalkForwardReport report(const models::PortfolioParameters& p) const {
     WalkForwardReport report;
     Scratch scratch;
-    report.sharpe = walk(p, scratch, &report);
+    report.sharpe = walk(p, scratch, &report).sharpe;
     return report;
   }
 
@@ -212,7 +220,7 @@ class WalkForward {
   [[nodiscard]] WalkForwardReport equal_weights() const {
     WalkForwardReport report;
     Scratch scratch;
-    report.sharpe = walk(settings.parameters, scratch, &report, true);
+    report.sharpe = walk(settings.parameters, scratch, &report, true).sharpe;
     return report;
   }
 
@@ -226,8 +234,16 @@ class WalkForward {
                                   std::to_string(settings.chosen.size()) + " parameters are chosen");
   }
 
-  /// The Sharpe ratio; leaves in the scratch what the way back needs.
-  double walk(const models::PortfolioParameters& p, Scratch& s, WalkForwardReport* report, bool equal = false) const {
+  struct Outcome {
+    double sharpe, volatility;
+  };
+  [[nodiscard]] double valued(const Outcome& outcome) const {
+    return settings.goal == WalkForwardGoal::sharpe ? -outcome.sharpe : outcome.volatility;
+  }
+
+  /// Leaves in the scratch what the way back needs. NaN if a program has no solution.
+  Outcome walk(const models::PortfolioParameters& p, Scratch& s, WalkForwardReport* report, bool equal = false) const {
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     const auto n = returns_.cols();
     const auto& how = settings;
     const auto count = std::size_t((how.last - how.first + how.every - 1) / how.every);
@@ -248,7 +264,7 @@ class WalkForward {
                                        stage.estimate, s.covariance);
         stage.u.resize(models::Rebalance::parameters + n);
         stage.u << p.risk_aversion, p.turnover_penalty, p.shrinkage, p.half_life, s.held;
-        if (!solve(k, stage, s)) return std::numeric_limits<double>::quiet_NaN();
+        if (!solve(k, stage, s)) return {nan, nan};
       }
       const double traded = (stage.w - s.held).template lpNorm<1>();
       turnover += traded;
@@ -276,7 +292,7 @@ class WalkForward {
       report->turnover = turnover / double(count);
       report->solver_steps = s.steps;
     }
-    return sharpe;
+    return {sharpe, deviation * std::sqrt(how.rows_per_year)};
   }
 
   /// Fills y and w of a stage; false if the program has no solution.
@@ -301,7 +317,7 @@ class WalkForward {
     return true;
   }
 
-  /// The derivative of minus the Sharpe ratio by the four parameters, from the last rebalancing to the first.
+  /// The derivative of the value by the four parameters, from the last rebalancing to the first.
   void go_back(Scratch& s, Eigen::Vector4d& by_parameter, Evaluation<double>& evaluation) const {
     const auto n = returns_.cols();
     const auto& how = settings;
@@ -309,9 +325,12 @@ class WalkForward {
     if (!std::isfinite(evaluation.value)) return;
     const double rows = double(s.returns.size()), mean = s.returns.mean();
     const double deviation = std::sqrt((s.returns.array() - mean).square().sum() / (rows - 1));
-    s.by_return =
-        -std::sqrt(how.rows_per_year) *
-        (1 / (rows * deviation) - mean * (s.returns.array() - mean) / ((rows - 1) * deviation * deviation * deviation));
+    const double year = std::sqrt(how.rows_per_year);
+    s.by_return = (s.returns.array() - mean) / ((rows - 1) * deviation);  // of the deviation
+    if (how.goal == WalkForwardGoal::sharpe)
+      s.by_return = -year * (1 / (rows * deviation) - mean / (deviation * deviation) * s.by_return.array());
+    else
+      s.by_return *= year;
     s.by_held.setZero(n);
     for (std::size_t k = s.stages.size(); k-- > 0;) {
       Stage& stage = s.stages[k];
