@@ -83,7 +83,19 @@ std::uint64_t evaluation_limit(const R& rule) {
 }
 }  // namespace detail
 
-/// Stops when no entry of the gradient is larger than `tolerance`.
+namespace detail {
+/// What is zero where a state can do no better: its `stationarity()` if it has one, else its gradient.
+template <class S>
+const auto& stationarity(const S& state) {
+  if constexpr (requires { state.stationarity(); })
+    return state.stationarity();
+  else
+    return state.gradient;
+}
+}  // namespace detail
+
+/// Stops when no entry of the gradient is larger than `tolerance`: of the projected gradient, or the residual of a
+/// proximal step, where the optimizer heeds bounds or a regularizer, and its state offers it as `stationarity()`.
 struct GradientBelow {
   double tolerance = 1e-8;
   static constexpr bool is_stopping = true;
@@ -96,7 +108,7 @@ struct GradientBelow {
     static_assert(
         requires { state.gradient; }, "GradientBelow needs an optimizer that uses gradients");
     // Entry by entry, as a norm may lose a NaN.
-    const bool below = (state.gradient.array().abs().template cast<double>() <= tolerance).all();
+    const bool below = (detail::stationarity(state).array().abs().template cast<double>() <= tolerance).all();
     return below ? Status::gradient_below : Status::running;
   }
 };

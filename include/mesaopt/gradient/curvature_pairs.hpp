@@ -8,6 +8,8 @@
 #include <cstring>
 #include <limits>
 #include <tuple>
+#include <type_traits>
+#include <utility>
 
 #include <Eigen/Core>
 
@@ -54,11 +56,13 @@ inline S sum(const Pack<count, S>& pack) {
   if constexpr (count == 1) {
     return pack[0];
   } else {
-    Pack<count / 2, S> low, high;
-    std::memcpy(&low, &pack, sizeof low);
-    std::memcpy(&high, reinterpret_cast<const char*>(&pack) + sizeof low, sizeof high);
-    low += high;
-    return sum<count / 2, S>(low);
+    // A half that is read from the memory of the pack, instead, would keep the pack there wherever it is summed up to.
+    return [&]<int... i>(std::integer_sequence<int, i...>) {
+      const Pack<count / 2, S> half =
+          __builtin_shufflevector(pack, pack, i...) + __builtin_shufflevector(pack, pack, (i + count / 2)...);
+      return sum<count / 2, S>(half);
+    }
+    (std::make_integer_sequence<int, count / 2>{});
   }
 }
 
@@ -173,15 +177,26 @@ struct CurvaturePairs {
       return;
     }
     q.head(n) = gradient;
-    if (s.rows() <= 16) {
-      detail::with_size(s.rows(), [&]<int rows>() {
-        if constexpr (size == Eigen::Dynamic || size == rows) two_loops_in_registers<rows>(weights, q);
-      });
-      d = q.head(n);
-    } else {
-      two_loops(weights, q);
-      d = -scale * q.head(n);
+    const S left = multiply(weights, q, count, [](Column&) {});
+    d = left * q.head(n);
+  }
+
+  /// q becomes −Hq short of a factor, which is answered. H is that of the `newest` of the pairs, and of the H₀ = γA by
+  /// whose A inner(q) multiplies q. An `inner` without captures leaves q as it is.
+  template <class Inner>
+  S multiply(Row& weights, Column& q, std::int64_t newest, const Inner& inner) const {
+    if (newest == 0) {
+      inner(q);
+      return -scale;
     }
+    if (s.rows() > 16) {
+      two_loops(weights, q, newest, inner);
+      return -scale;
+    }
+    detail::with_size(s.rows(), [&]<int rows>() {
+      if constexpr (size == Eigen::Dynamic || size == rows) two_loops_in_registers<rows>(weights, q, newest, inner);
+    });
+    return 1;
   }
 
  private:
@@ -218,14 +233,20 @@ struct CurvaturePairs {
             detail::sum<step, S>(neighbours)};
   }
 
-  template <int rows>
-  void two_loops_in_registers(Row& weights, Column& d) const {
+  template <int rows, class Inner>
+  void two_loops_in_registers(Row& weights, Column& d, std::int64_t newest, const Inner& inner) const {
     const S* const steps = s.data();
     const S* const changes = y.data();
     constexpr int width = std::min(rows, detail::lanes<S>), parts = rows / width;
     using P = detail::Pack<width, S>;
     P q[parts];
-    for (int i = 0; i < parts; ++i) detail::read<width>(d.data() + i * width, q[i]);
+    const auto fetch = [&] {
+      for (int i = 0; i < parts; ++i) detail::read<width>(d.data() + i * width, q[i]);
+    };
+    const auto store = [&] {
+      for (int i = 0; i < parts; ++i) detail::write<width>(q[i], d.data() + i * width);
+    };
+    fetch();
     const auto multiply_by = [&q](const S* with) {
       P sum{}, v;
       for (int i = 0; i < parts; ++i) {
@@ -242,29 +263,35 @@ struct CurvaturePairs {
       }
     };
     Eigen::Index j = next;
-    for (std::int64_t k = 0; k < count; ++k) {
+    for (std::int64_t k = 0; k < newest; ++k) {
       j = older(j);
       weights[j] = multiply_by(steps + j * rows) * reciprocal[j];
       subtract(weights[j], changes + j * rows);
     }
+    if constexpr (!std::is_empty_v<Inner>) {
+      store();
+      inner(d);
+      fetch();
+    }
     for (P& part : q) part *= -scale;
-    for (std::int64_t k = 0; k < count; ++k) {
+    for (std::int64_t k = 0; k < newest; ++k) {
       subtract(weights[j] + multiply_by(changes + j * rows) * reciprocal[j], steps + j * rows);
       j = newer(j);
     }
-    for (int i = 0; i < parts; ++i) detail::write<width>(q[i], d.data() + i * width);
+    store();
   }
 
   // Two pairs at a time: a pass over memory adds two vectors to q and takes its products with the next two. What adding
   // the first changes in the product with the second is a known number. A pair without a partner is its own, of weight
   // 0.
-  void two_loops(Row& weights, Column& q) const {
+  template <class Inner>
+  void two_loops(Row& weights, Column& q, std::int64_t newest, const Inner& inner) const {
     using detail::Two;
     const auto rows = s.rows();
     const auto of = [rows](const Columns& columns, Eigen::Index i, Eigen::Index j) {
       return Two<const S*>{columns.data() + i * rows, columns.data() + j * rows};
     };
-    std::int64_t left = count;
+    std::int64_t left = newest;
     Eigen::Index i = older(next), j = left > 1 ? older(i) : i;
     Two<S> product = detail::add_and_multiply({S(0), S(0)}, of(s, i, j), of(s, i, j), q.data(), rows);
     for (bool more = true; more; left -= 2) {
@@ -278,12 +305,16 @@ struct CurvaturePairs {
       if (more)
         j = left > 3 ? older(i) : i;
       else
-        j = count > 1 ? newer(i) : i;
+        j = newest > 1 ? newer(i) : i;
       product = detail::add_and_multiply({-a, -b}, subtract, of(more ? s : y, i, j), q.data(), rows);
+    }
+    if constexpr (!std::is_empty_v<Inner>) {
+      inner(q);
+      product = detail::add_and_multiply({S(0), S(0)}, of(y, i, j), of(y, i, j), q.data(), rows);
     }
     // Here q waits for its factor −γ, and so do the steps that are added to it.
     const S over = 1 / scale;
-    for (left = count; left > 0; left -= 2) {
+    for (left = newest; left > 0; left -= 2) {
       const S a = weights[i] * over - product.a * reciprocal[i];
       const S b = left > 1 ? weights[j] * over - (product.b + a * neighbour[j]) * reciprocal[j] : S(0);
       const Two<const S*> add = of(s, i, j);

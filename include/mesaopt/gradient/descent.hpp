@@ -35,12 +35,21 @@ concept Direction = requires(const D& direction, const X& x, X& d, typename D::t
   { direction.scaled(memory) } -> std::same_as<bool>;
 };
 
+namespace detail {
+/// A direction that keeps to a box, which its memory holds (kept_box.hpp).
+template <class Memory>
+concept KeepsBox = requires(const Memory& m) {
+  m.box.projected;
+};
+}  // namespace detail
+
 /// The textbook's optimizer: a direction, and how far to go along it. Nocedal & Wright (2006), "Numerical
 /// Optimization", ch. 3.
 ///
 /// StepSize is a line search (more_thuente.hpp), which never lets the value rise beyond its noise, or a step that
 /// follows a schedule (fixed_step.hpp). Where no step leads down any more, the direction forgets what it learnt;
-/// where that does not help either, the run has stalled.
+/// where that does not help either, the run has stalled. A direction that keeps to a box leads from inside of it to
+/// inside; Descent then goes no further than to its sides.
 template <class DirectionPiece, class StepSize>
 struct Descent {
   DirectionPiece direction{};
@@ -77,6 +86,12 @@ struct Descent {
     /// What a later run may take over; empty for directions that keep no curvature.
     const auto& curvature_pairs() const requires requires { memory.pairs; }
     { return memory.pairs; }
+    /// What is zero at a minimum: the projected gradient x − P(x − g) in a box, else the gradient.
+    const X& stationarity() const {
+      if constexpr (detail::KeepsBox<typename DirectionPiece::template Memory<X>>)
+        if (memory.box.bounded) return memory.box.projected;
+      return gradient;
+    }
   };
 
   template <class F, Start P, class M>
@@ -91,6 +106,8 @@ struct Descent {
     state.step = state.slope = state.steepness = 0;
     state.idle = 0;
     direction.init(start, state.x, state.memory);
+    if constexpr (detail::KeepsBox<typename DirectionPiece::template Memory<PointOf<P>>>)
+      state.memory.box.enter(f, state.x);
     state.calls.begin(start);
     if constexpr (detail::knows_evaluation<P>) {
       state.evaluation = start.value;
@@ -106,6 +123,7 @@ struct Descent {
           state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
     else
       state.calls.accept();
+    look(state);
   }
 
   template <class F, Point X, class M>
@@ -135,9 +153,9 @@ struct Descent {
       S slope = state.gradient.dot(state.d);
       bool steepest = false;
       if (!(slope < 0) || !std::isfinite(slope)) {  // not downwards, or its square under- or overflows
-        const S largest = state.gradient.template lpNorm<Eigen::Infinity>();
+        const S largest = state.stationarity().template lpNorm<Eigen::Infinity>();
         steepest = !direction.forget(state.memory);
-        state.d = -state.gradient / largest;
+        state.d = -state.stationarity() / largest;
         slope = state.gradient.dot(state.d);
         if (!(slope < 0)) {
           state.status = largest == 0 ? Status::stalled : Status::non_finite;
@@ -161,8 +179,11 @@ struct Descent {
     const S noise = noise_of(state.lowest, state.evaluation), risen = state.value - state.lowest;
     // Where values cancel, their rounding is larger than that of their size, but hardly larger than this.
     const S doubt = std::max(noise, std::pow(std::numeric_limits<S>::epsilon(), S(2) / 3) * std::abs(state.lowest));
+    S most = std::numeric_limits<S>::infinity();
+    if constexpr (detail::KeepsBox<typename DirectionPiece::template Memory<X>>)
+      most = state.memory.box.reach(state.x, state.d);
     typename StepSize::template Line<S> line(step_size, state.value, slope, first_step(state, slope), noise - risen,
-                                             doubt - risen);
+                                             doubt - risen, most);
     Evaluation<S> now, kept;
     S kept_step = 0;
     bool usable = false;
@@ -171,6 +192,8 @@ struct Descent {
     while (line_status == LineStatus::searching) {
       const S t = line.trial();
       state.next_x = state.x + t * state.d;
+      if constexpr (detail::KeepsBox<typename DirectionPiece::template Memory<X>>)
+        state.memory.box.keep(state.x, state.next_x);
       now = state.calls.gradient(f, state.next_x, state.next_gradient);
       if (now.reason == Reason::budget_spent) break;
       const S next_slope = state.next_gradient.dot(state.d);
@@ -225,7 +248,14 @@ struct Descent {
     state.evaluation = now;
     state.step = t;
     state.slope = slope;
+    look(state);
     judge(state, noise, evaluations);
+  }
+
+  template <Point X, class M>
+  static void look(State<X, M>& state) {
+    if constexpr (detail::KeepsBox<typename DirectionPiece::template Memory<X>>)
+      state.memory.box.project(state.x, state.gradient);
   }
 
   /// Ends a run that has not improved for some evaluations: where values differ by noise alone, the gradient has to
@@ -241,7 +271,7 @@ struct Descent {
       state.idle = 0;
       return;
     }
-    const S square = state.gradient.squaredNorm(), error = state.evaluation.gradient_error;
+    const S square = state.stationarity().squaredNorm(), error = state.evaluation.gradient_error;
     if (state.steepness == 0 || square < S(0.8) * state.steepness) {
       state.reference = std::min(state.reference, state.value);
       state.steepness = square;

@@ -37,15 +37,18 @@ struct MoreThuente {
   class Line {
    public:
     /// value0 and slope0 < 0 at step 0; the first trial step; by how much values may differ and mean nothing; and by
-    /// how much they may differ where slopes, if they contradict them, are believed rather than values.
-    Line(const MoreThuente& rule, S value0, S slope0, S first, S noise, S doubt)
+    /// how much they may differ where slopes, if they contradict them, are believed rather than values. No trial is
+    /// beyond the step `most`, which is accepted where the value has decreased enough and falls still.
+    Line(const MoreThuente& rule, S value0, S slope0, S first, S noise, S doubt,
+         S most = std::numeric_limits<S>::infinity())
         : c1_(S(rule.decrease)),
           c2_(S(rule.curvature)),
           value0_(value0),
           slope0_(slope0),
           noise_(noise),
           doubt_(doubt),
-          trial_(first),
+          most_(most),
+          trial_(std::min(first, most)),
           low_{0, value0, slope0},
           high_(low_),
           max_evaluations_(rule.max_evaluations) {}
@@ -76,6 +79,7 @@ struct MoreThuente {
         value = low_.value + (trial_ - low_.t) * (low_.slope + slope) / 2;
         decreased = value <= value0_ + c1_ * trial_ * slope0_;
       }
+      if (decreased && slope < 0 && trial_ >= most_) return LineStatus::accepted;
       // Until some step decreases the value enough with a rising slope, the auxiliary function of section 2 guides:
       // the value less a line of slope `tilt`.
       if (decreased && slope >= 0) auxiliary_ = false;
@@ -101,6 +105,7 @@ struct MoreThuente {
 
     LineStatus go_on(S next) {
       if (walled_ && (wall_ - low_.t) * (next - wall_) >= 0) next = low_.t + (wall_ - low_.t) / 2;
+      next = std::min(next, most_);
       const bool moved = std::abs(next - low_.t) > std::numeric_limits<S>::epsilon() * low_.t;  // false for NaN
       if (++evaluations_ >= max_evaluations_ || !moved || !std::isfinite(next)) return LineStatus::failed;
       trial_ = next;
@@ -159,7 +164,7 @@ struct MoreThuente {
       low_ = now;
     }
 
-    S c1_, c2_, value0_, slope0_, noise_, doubt_, trial_;
+    S c1_, c2_, value0_, slope0_, noise_, doubt_, most_, trial_;
     Sample low_, high_;
     S wall_ = 0, width_ = std::numeric_limits<S>::max(), width_before_ = std::numeric_limits<S>::max();
     int max_evaluations_, evaluations_ = 0, noisy_ = 0;

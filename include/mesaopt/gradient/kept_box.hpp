@@ -1,0 +1,75 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <tuple>
+
+#include <Eigen/Core>
+
+#include <mesaopt/core/objective.hpp>
+#include <mesaopt/core/point.hpp>
+#include <mesaopt/objective/box.hpp>
+
+namespace mesaopt {
+
+/// The box that a run keeps to, and the projected gradient where it stands. Part of the run's state.
+template <Point X>
+struct KeptBox {
+  using S = ScalarOf<X>;
+
+  bool bounded = false;  ///< whether there is one
+  bool closed = false;   ///< whether all its bounds are finite
+  Box<X> box{};
+  X projected{};  ///< x − P(x − g), with P the nearest point of the box: 0 at a minimum, and g away from the bounds
+
+  static constexpr auto fields() { return std::tuple{&KeptBox::bounded, &KeptBox::closed, &KeptBox::box, &KeptBox::projected}; }
+
+  /// Takes the box of f, if it has one, in which x has to lie. Throws std::invalid_argument if it does not.
+  template <class F>
+  void enter([[maybe_unused]] const F& f, const X& x) {
+    bounded = Bounded<F, X>;
+    closed = false;
+    if constexpr (Bounded<F, X>) {
+      box.lower = f.box().lower;
+      box.upper = f.box().upper;
+      box.check();
+      box.check_inside(x, "start");
+      closed = box.lower.allFinite() && box.upper.allFinite();
+      projected.setZero(x.size());
+    }
+  }
+
+  /// Finds the projected gradient at x.
+  void project(const X& x, const X& gradient) {
+    if (!bounded) return;
+    for (Eigen::Index i = 0; i < x.size(); ++i) {
+      const S g = gradient[i], down = x[i] - box.lower[i], up = x[i] - box.upper[i];
+      projected[i] = g > down ? down : g < up ? up : g;
+    }
+  }
+
+  /// The largest step from x along d that stays in the box; infinite if all do.
+  template <class D>
+  [[nodiscard]] S reach(const X& x, const D& d) const {
+    S most = std::numeric_limits<S>::infinity();
+    if (!bounded) return most;
+    for (Eigen::Index i = 0; i < x.size(); ++i) {
+      const S room = (d[i] > 0 ? box.upper[i] : box.lower[i]) - x[i];
+      most = std::min(most, d[i] != 0 ? room / d[i] : most);
+    }
+    return most;
+  }
+
+  /// Corrects the rounding of next = x + step: what is beyond a bound, or within rounding of it, is on it.
+  void keep(const X& x, X& next) const {
+    if (!bounded) return;
+    for (Eigen::Index i = 0; i < x.size(); ++i) {
+      const S rounding = 2 * std::numeric_limits<S>::epsilon() * (std::abs(x[i]) + std::abs(next[i]));
+      const S lower = box.lower[i], upper = box.upper[i], at = next[i];
+      next[i] = at - lower <= rounding ? lower : upper - at <= rounding ? upper : at;
+    }
+  }
+};
+
+}  // namespace mesaopt
