@@ -42,16 +42,16 @@ struct CauchyPoint {
   }
 
   /// Goes from x, whose `free` and `descent` are given, to the point. True if variables have gone to bounds on the way,
-  /// which are not free any more. B has its middle matrix factored.
-  bool find(const X& x, const X& gradient, const KeptBox<X>& box, const CurvaturePairs<X>& pairs,
-            CompactBfgs<X>& B) {
+  /// which are not free any more. B has its middle matrix factored. The search is faster if the point is no further than
+  /// `guess` times the gradient.
+  bool find(const X& x, const X& gradient, const KeptBox<X>& box, const CurvaturePairs<X>& pairs, CompactBfgs<X>& B,
+            S guess) {
     const S theta = 1 / pairs.scale;
-    Eigen::Index left = line_up(x, box);
     step.setZero();
     moved.setZero();
     B.multiply(pairs, pairs.count, descent, along);
     middle_along_ = along;
-    B.multiply_middle(middle_along_);
+    B.multiply_middle(pairs, middle_along_);
     middle_way_.setZero();  // M Wᵀ (the way so far)
     row_.setZero();
     // Slope and curvature of the model along the present piece of the path.
@@ -59,19 +59,27 @@ struct CauchyPoint {
     S curvature = -theta * slope - along.dot(middle_along_);
     const S least = std::numeric_limits<S>::epsilon() * curvature;
     S now = 0;
-    std::int32_t* const queue = queue_.data();
-    const Eigen::Index lined_up = left;
-    for (; left > 0; --left) {
-      const Eigen::Index i = queue[0];
+    meet_bounds(x, box);
+    Eigen::Index left = line_up(-1, guess);
+    bool bent = false, all = false;
+    for (;;) {
+      if (left == 0) {
+        if (all || now - slope / curvature <= guess) break;
+        left = line_up(guess, std::numeric_limits<S>::max());
+        all = true;
+        continue;
+      }
+      const Eigen::Index i = queue_[0];
       const S dt = when_[i] - now, g = gradient[i];
       if (-slope < dt * curvature) break;
-      std::pop_heap(queue, queue + left, later());
+      std::pop_heap(queue_.data(), queue_.data() + left--, later());
+      bent = true;
       now = when_[i];
       step[i] = (g < 0 ? box.box.upper[i] : box.box.lower[i]) - x[i];
       middle_way_ += dt * middle_along_;
       B.row(pairs, pairs.count, i, row_);
       middle_row_ = row_;
-      B.multiply_middle(middle_row_);
+      B.multiply_middle(pairs, middle_row_);
       slope += dt * curvature + g * (g + theta * step[i] - row_.dot(middle_way_));
       curvature -= g * (theta * g + 2 * row_.dot(middle_along_) + g * row_.dot(middle_row_));
       curvature = std::max(curvature, least);
@@ -82,17 +90,28 @@ struct CauchyPoint {
       free[i] = 0;
     }
     length = now + std::max(S(0), -slope / curvature);
-    return left < lined_up;
+    return bent;
   }
 
  private:
-  /// Puts the variables that meet a bound into a heap, the first on top. Answers how many they are.
-  Eigen::Index line_up(const X& x, const KeptBox<X>& box) {
-    Eigen::Index count = 0;
+  /// Finds where along the path the variables meet their bounds; NaN or infinite for those that do not.
+  void meet_bounds(const X& x, const KeptBox<X>& box) {
+    const S *const at = x.data(), *const way = descent.data();
+    const S *const lower = box.box.lower.data(), *const upper = box.box.upper.data();
+    S* const when = when_.data();
     for (Eigen::Index i = 0; i < x.size(); ++i) {
-      const S way = descent[i], bound = way > 0 ? box.box.upper[i] : box.box.lower[i];
-      when_[i] = (bound - x[i]) / way;
-      if (way != 0 && when_[i] < std::numeric_limits<S>::infinity()) queue_[count++] = std::int32_t(i);
+      const S up = (upper[i] - at[i]) / way[i], down = (lower[i] - at[i]) / way[i];
+      when[i] = way[i] > 0 ? up : down;
+    }
+  }
+
+  /// Puts the variables that meet their bounds later than `from`, but not later than `to`, into a heap, the first on top.
+  /// Answers how many they are.
+  Eigen::Index line_up(S from, S to) {
+    Eigen::Index count = 0;
+    for (Eigen::Index i = 0; i < when_.size(); ++i) {
+      queue_[count] = std::int32_t(i);
+      count += when_[i] > from && when_[i] <= to ? 1 : 0;
     }
     std::make_heap(queue_.data(), queue_.data() + count, later());
     return count;

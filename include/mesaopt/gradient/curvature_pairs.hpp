@@ -137,6 +137,11 @@ struct CurvaturePairs {
     return std::tuple{&P::s, &P::y, &P::reciprocal, &P::neighbour, &P::scale, &P::count, &P::next};
   }
 
+  /// Where the pair is that `age` others are older than.
+  [[nodiscard]] Eigen::Index place(Eigen::Index age) const {
+    const Eigen::Index j = next - count + age;
+    return j < 0 ? j + s.cols() : j;
+  }
   [[nodiscard]] Eigen::Index older(Eigen::Index j) const { return j == 0 ? s.cols() - 1 : j - 1; }
   [[nodiscard]] Eigen::Index newer(Eigen::Index j) const { return j + 1 == s.cols() ? 0 : j + 1; }
 

@@ -35,13 +35,11 @@ concept Direction = requires(const D& direction, const X& x, X& d, typename D::t
   { direction.scaled(memory) } -> std::same_as<bool>;
 };
 
-namespace detail {
-/// A direction that keeps to a box, which its memory holds (kept_box.hpp).
-template <class Memory>
-concept KeepsBox = requires(const Memory& m) {
-  m.box.projected;
+/// A direction that keeps to a box, which its memory holds (kept_box.hpp): from x in the box, x + d is in it as well.
+template <class D, class X>
+concept KeepsBox = requires(const typename D::template Memory<X>& memory) {
+  memory.box.projected;
 };
-}  // namespace detail
 
 /// The textbook's optimizer: a direction, and how far to go along it. Nocedal & Wright (2006), "Numerical
 /// Optimization", ch. 3.
@@ -88,7 +86,7 @@ struct Descent {
     { return memory.pairs; }
     /// What is zero at a minimum: the projected gradient x − P(x − g) in a box, else the gradient.
     const X& stationarity() const {
-      if constexpr (detail::KeepsBox<typename DirectionPiece::template Memory<X>>)
+      if constexpr (KeepsBox<DirectionPiece, X>)
         if (memory.box.bounded) return memory.box.projected;
       return gradient;
     }
@@ -106,7 +104,7 @@ struct Descent {
     state.step = state.slope = state.steepness = 0;
     state.idle = 0;
     direction.init(start, state.x, state.memory);
-    if constexpr (detail::KeepsBox<typename DirectionPiece::template Memory<PointOf<P>>>)
+    if constexpr (KeepsBox<DirectionPiece, PointOf<P>>)
       state.memory.box.enter(f, state.x);
     state.calls.begin(start);
     if constexpr (detail::knows_evaluation<P>) {
@@ -151,18 +149,20 @@ struct Descent {
     for (;;) {
       direction.query(f, state.calls, state.x, state.gradient, state.memory, state.d);
       S slope = state.gradient.dot(state.d);
+      S inside = 1;  // step that does not leave the box, if there is one
       bool steepest = false;
       if (!(slope < 0) || !std::isfinite(slope)) {  // not downwards, or its square under- or overflows
         const S largest = state.stationarity().template lpNorm<Eigen::Infinity>();
         steepest = !direction.forget(state.memory);
         state.d = -state.stationarity() / largest;
+        inside = 0;
         slope = state.gradient.dot(state.d);
         if (!(slope < 0)) {
           state.status = largest == 0 ? Status::stalled : Status::non_finite;
           return;
         }
       }
-      const Status found = along(f, state, slope);
+      const Status found = along(f, state, slope, inside);
       if (found == Status::running || state.calls.exhausted()) return;
       if (steepest || !direction.forget(state.memory)) {
         state.status = found;
@@ -173,27 +173,31 @@ struct Descent {
 
   /// Searches along d and moves, if it finds a better point; else says why there is none.
   template <class F, Point X, class M>
-  Status along(const F& f, State<X, M>& state, ScalarOf<X> slope) const {
+  Status along(const F& f, State<X, M>& state, ScalarOf<X> slope, [[maybe_unused]] ScalarOf<X> inside) const {
     using S = ScalarOf<X>;
     const auto before = state.calls.counts[0].evaluations();
     const S noise = noise_of(state.lowest, state.evaluation), risen = state.value - state.lowest;
     // Where values cancel, their rounding is larger than that of their size, but hardly larger than this.
     const S doubt = std::max(noise, std::pow(std::numeric_limits<S>::epsilon(), S(2) / 3) * std::abs(state.lowest));
-    S most = std::numeric_limits<S>::infinity();
-    if constexpr (detail::KeepsBox<typename DirectionPiece::template Memory<X>>)
-      most = state.memory.box.reach(state.x, state.d);
     typename StepSize::template Line<S> line(step_size, state.value, slope, first_step(state, slope), noise - risen,
-                                             doubt - risen, most);
+                                             doubt - risen);
     Evaluation<S> now, kept;
     S kept_step = 0;
     bool usable = false;
     Status trouble = Status::stalled;
     auto line_status = LineStatus::searching;
+    const auto limit = [&] {
+      if constexpr (KeepsBox<DirectionPiece, X>) {
+        if (line_status != LineStatus::searching || line.trial() <= inside) return;
+        inside = state.memory.box.reach(state.x, state.d);
+        line_status = line.limit(inside);
+      }
+    };
+    limit();
     while (line_status == LineStatus::searching) {
       const S t = line.trial();
       state.next_x = state.x + t * state.d;
-      if constexpr (detail::KeepsBox<typename DirectionPiece::template Memory<X>>)
-        state.memory.box.keep(state.x, state.next_x);
+      if constexpr (KeepsBox<DirectionPiece, X>) state.memory.box.keep(state.x, state.next_x);
       now = state.calls.gradient(f, state.next_x, state.next_gradient);
       if (now.reason == Reason::budget_spent) break;
       const S next_slope = state.next_gradient.dot(state.d);
@@ -204,6 +208,7 @@ struct Descent {
       }
       usable = true;
       line_status = line.tell(now.value, next_slope);
+      limit();
       if (line_status == LineStatus::accepted) {
         state.calls.accept();
         move(state, now, t, slope, noise, state.calls.counts[0].evaluations() - before);
@@ -254,7 +259,7 @@ struct Descent {
 
   template <Point X, class M>
   static void look(State<X, M>& state) {
-    if constexpr (detail::KeepsBox<typename DirectionPiece::template Memory<X>>)
+    if constexpr (KeepsBox<DirectionPiece, X>)
       state.memory.box.project(state.x, state.gradient);
   }
 

@@ -43,10 +43,7 @@ struct KeptBox {
   /// Finds the projected gradient at x.
   void project(const X& x, const X& gradient) {
     if (!bounded) return;
-    for (Eigen::Index i = 0; i < x.size(); ++i) {
-      const S g = gradient[i], down = x[i] - box.lower[i], up = x[i] - box.upper[i];
-      projected[i] = g > down ? down : g < up ? up : g;
-    }
+    projected = gradient.array().min(x.array() - box.lower.array()).max(x.array() - box.upper.array());
   }
 
   /// The largest step from x along d that stays in the box; infinite if all do.
@@ -64,10 +61,14 @@ struct KeptBox {
   /// Corrects the rounding of next = x + step: what is beyond a bound, or within rounding of it, is on it.
   void keep(const X& x, X& next) const {
     if (!bounded) return;
+    const S *const from = x.data(), *const lower = box.lower.data(), *const upper = box.upper.data();
+    S* const to = next.data();
     for (Eigen::Index i = 0; i < x.size(); ++i) {
-      const S rounding = 2 * std::numeric_limits<S>::epsilon() * (std::abs(x[i]) + std::abs(next[i]));
-      const S lower = box.lower[i], upper = box.upper[i], at = next[i];
-      next[i] = at - lower <= rounding ? lower : upper - at <= rounding ? upper : at;
+      const S rounding = 2 * std::numeric_limits<S>::epsilon() * (std::abs(from[i]) + std::abs(to[i]));
+      const S least = lower[i], most = upper[i], at = to[i];
+      S kept = most - at <= rounding ? most : at;
+      kept = at - least <= rounding ? least : kept;
+      to[i] = kept;
     }
   }
 };

@@ -31,12 +31,12 @@ struct LbfgsbDirection {
     using Base = LbfgsDirection::Memory<X>;
     KeptBox<X> box{};
     CompactBfgs<X> compact{};
-    typename detail::CauchyPoint<X>::Indices rests{};  ///< in how many of the newest pairs each variable did not move
-    detail::CauchyPoint<X> cauchy{};                   ///< scratch
-    typename detail::CauchyPoint<X>::Indices moved{};  ///< scratch: variables at bounds that moved in some pair
+    detail::FaceProducts<X> face{};
+    X rests{};  ///< in how many of the newest pairs each variable did not move
+    detail::CauchyPoint<X> cauchy{};  ///< scratch
 
     static constexpr auto fields() {
-      return std::tuple_cat(Base::fields(), std::tuple{&Memory::box, &Memory::compact, &Memory::rests});
+      return std::tuple_cat(Base::fields(), std::tuple{&Memory::box, &Memory::compact, &Memory::face, &Memory::rests});
     }
   };
 
@@ -49,13 +49,12 @@ struct LbfgsbDirection {
   void init(const P& start, const X& x, Memory<X>& m) const {
     unbounded().init(start, x, m);
     m.compact.clear(m.pairs);
+    m.face.clear(m.pairs);
     m.rests.resize(x.size());
-    for (Eigen::Index i = 0; i < x.size(); ++i) {
-      m.rests[i] = 0;
-      while (m.rests[i] < m.pairs.count &&
-             m.pairs.s(i, CompactBfgs<X>::place(m.pairs, m.pairs.count - 1 - m.rests[i])) == 0)
-        ++m.rests[i];
-    }
+    m.rests.setZero();
+    for (Eigen::Index age = 0; age < m.pairs.count; ++age)
+      for (Eigen::Index i = 0; i < x.size(); ++i)
+        m.rests[i] = m.pairs.s(i, m.pairs.place(age)) == 0 ? m.rests[i] + 1 : 0;
     prepare(m);
   }
 
@@ -66,7 +65,7 @@ struct LbfgsbDirection {
 
   template <Point X>
   bool forget(Memory<X>& m) const {
-    m.compact.fresh = 0;
+    m.compact.fresh = m.face.unknown = 0;
     return unbounded().forget(m);
   }
 
@@ -76,9 +75,11 @@ struct LbfgsbDirection {
     m.pairs.add(x, gradient, next_x, next_gradient);
     if (m.pairs.next != before || m.pairs.s.cols() == 1) {
       ++m.compact.fresh;
-      for (Eigen::Index i = 0; i < x.size(); ++i) m.rests[i] = next_x[i] == x[i] ? m.rests[i] + 1 : 0;
+      ++m.face.unknown;
+      m.rests = (next_x.array() == x.array()).select(m.rests.array() + 1, ScalarOf<X>(0));
     }
     m.compact.fresh = std::min(m.compact.fresh, m.pairs.count);
+    m.face.unknown = std::min(m.face.unknown, m.pairs.count);
   }
 
   template <class F, class C, Point X>
@@ -100,7 +101,6 @@ struct LbfgsbDirection {
     m.q.setZero(m.pairs.s.rows());
     m.weights.setZero(m.pairs.s.cols());
     m.compact.prepare(m.pairs);
-    m.moved.resize(m.rests.size());
     m.cauchy.resize(m.rests.size(), m.pairs.s.rows(), m.pairs.s.cols());
   }
 
@@ -110,14 +110,13 @@ struct LbfgsbDirection {
     auto& cauchy = m.cauchy;
     if (!free_minimizer(m, look(x, gradient, m))) return false;
     d = m.q.head(x.size());
-    if (((x + d).array() >= m.box.box.lower.array() && (x + d).array() <= m.box.box.upper.array()).all()) return true;
+    if ((x + d - m.box.box.lower).cwiseMin(m.box.box.upper - x - d).minCoeff() >= 0) return true;
     // As |g|² / g'Bg <= g'B⁻¹g / |g|², no variable goes to a bound before the Cauchy point if none does up to there.
+    const auto furthest = -gradient.dot(d) / cauchy.descent.squaredNorm();
     cauchy.step.setZero();
-    const bool straight =
-        -gradient.dot(d) <= cauchy.descent.squaredNorm() * m.box.reach(x, cauchy.descent.head(x.size()));
-    if (straight && project(x, gradient, m, d)) return true;
+    if (furthest <= m.box.reach(x, cauchy.descent.head(x.size())) && project(x, gradient, m, d)) return true;
     if (!m.compact.factor_middle(m.pairs)) return false;
-    if (cauchy.find(x, gradient, m.box, m.pairs, m.compact) && !minimizer_beyond(m)) return false;
+    if (cauchy.find(x, gradient, m.box, m.pairs, m.compact, furthest) && !minimizer_beyond(m)) return false;
     if (!project(x, gradient, m, d)) truncate(x, m, d);
     return true;
   }
@@ -125,15 +124,17 @@ struct LbfgsbDirection {
   /// Marks the variables that may move. Answers how many of the newest pairs have not moved any of the others.
   template <Point X>
   static std::int64_t look(const X& x, const X& gradient, Memory<X>& m) {
-    auto newest = std::int32_t(m.pairs.count);
+    using S = ScalarOf<X>;
+    const S *const at = x.data(), *const g = gradient.data();
+    const S *const lower = m.box.box.lower.data(), *const upper = m.box.box.upper.data();
+    S *const free = m.cauchy.free.data(), *const descent = m.cauchy.descent.data();
     for (Eigen::Index i = 0; i < x.size(); ++i) {
-      const bool held =
-          (x[i] == m.box.box.lower[i] && gradient[i] >= 0) || (x[i] == m.box.box.upper[i] && gradient[i] <= 0);
-      m.cauchy.free[i] = held ? 0 : 1;
-      m.cauchy.descent[i] = held ? 0 : -gradient[i];
-      newest = held ? std::min(newest, m.rests[i]) : newest;
+      const S down = at[i] == lower[i] && g[i] >= 0 ? S(0) : S(1), up = at[i] == upper[i] && g[i] <= 0 ? S(0) : S(1);
+      free[i] = down * up;
+      descent[i] = -(down * up) * g[i];
     }
-    return newest;
+    const S all = S(m.pairs.count);
+    return std::int64_t(std::min(all, (m.rests.array() + all * m.cauchy.free.head(x.size()).array()).minCoeff()));
   }
 
   /// q = the way to the model's minimum over the free variables, the others staying. False if rounding does not let it be
@@ -171,10 +172,8 @@ struct LbfgsbDirection {
 
   template <Point X>
   static bool factor_free(Memory<X>& m, Eigen::Index pairs) {
-    Eigen::Index moved = 0;
-    for (Eigen::Index i = 0; i < m.rests.size(); ++i)
-      if (m.cauchy.free[i] == 0 && m.rests[i] < m.pairs.count) m.moved[moved++] = std::int32_t(i);
-    return m.compact.factor_free(m.pairs, pairs, m.cauchy.free, m.moved.data(), moved);
+    m.face.follow(m.pairs, pairs, m.cauchy.free);
+    return m.compact.factor_free(m.pairs, pairs, m.face);
   }
 
   // Morales & Nocedal (2011), "Remark on Algorithm 778: L-BFGS-B", ACM TOMS 38(1): the minimum over the free variables is
@@ -184,13 +183,12 @@ struct LbfgsbDirection {
   /// d = the way to the projected minimum. False if it does not lead down.
   template <Point X>
   static bool project(const X& x, const X& gradient, const Memory<X>& m, X& d) {
-    ScalarOf<X> slope = 0;
     for (Eigen::Index i = 0; i < x.size(); ++i) {
       const auto down = m.box.box.lower[i] - x[i], up = m.box.box.upper[i] - x[i];
-      d[i] = m.cauchy.free[i] != 0 ? std::clamp(m.q[i], down, up) : m.cauchy.step[i];
-      slope += gradient[i] * d[i];
+      const auto within = m.q[i] < down ? down : m.q[i] > up ? up : m.q[i];
+      d[i] = m.cauchy.free[i] != 0 ? within : m.cauchy.step[i];
     }
-    return slope < 0;
+    return gradient.dot(d) < 0;
   }
 
   /// d = the way to the last point in the box on the way from the Cauchy point to the minimum.

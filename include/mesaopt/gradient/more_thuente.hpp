@@ -37,23 +37,28 @@ struct MoreThuente {
   class Line {
    public:
     /// value0 and slope0 < 0 at step 0; the first trial step; by how much values may differ and mean nothing; and by
-    /// how much they may differ where slopes, if they contradict them, are believed rather than values. No trial is
-    /// beyond the step `most`, which is accepted where the value has decreased enough and falls still.
-    Line(const MoreThuente& rule, S value0, S slope0, S first, S noise, S doubt,
-         S most = std::numeric_limits<S>::infinity())
+    /// how much they may differ where slopes, if they contradict them, are believed rather than values.
+    Line(const MoreThuente& rule, S value0, S slope0, S first, S noise, S doubt)
         : c1_(S(rule.decrease)),
           c2_(S(rule.curvature)),
           value0_(value0),
           slope0_(slope0),
           noise_(noise),
           doubt_(doubt),
-          most_(most),
-          trial_(std::min(first, most)),
+          trial_(first),
           low_{0, value0, slope0},
           high_(low_),
           max_evaluations_(rule.max_evaluations) {}
 
     [[nodiscard]] S trial() const { return trial_; }
+    /// No trial is to be beyond the step `most`, which is accepted where the value has decreased enough and falls still:
+    /// at once, if the last trial was there.
+    LineStatus limit(S most) {
+      if (low_.t > 0 && low_.t >= most) return LineStatus::accepted;
+      most_ = most;
+      trial_ = std::min(trial_, most);
+      return LineStatus::searching;
+    }
     /// The best step so far, 0 if none is better than the start.
     [[nodiscard]] S best() const { return low_.t; }
 
@@ -164,9 +169,9 @@ struct MoreThuente {
       low_ = now;
     }
 
-    S c1_, c2_, value0_, slope0_, noise_, doubt_, most_, trial_;
+    S c1_, c2_, value0_, slope0_, noise_, doubt_, trial_;
     Sample low_, high_;
-    S wall_ = 0, width_ = std::numeric_limits<S>::max(), width_before_ = std::numeric_limits<S>::max();
+    S most_ = std::numeric_limits<S>::infinity(), wall_ = 0, width_ = std::numeric_limits<S>::max(), width_before_ = std::numeric_limits<S>::max();
     int max_evaluations_, evaluations_ = 0, noisy_ = 0;
     bool bracketed_ = false, walled_ = false, auxiliary_ = true;
   };
