@@ -210,8 +210,8 @@ std::vector<Solver> solvers(const Problem& p) {
                      if (!std::equal(q.begin(), q.end(), at.begin(), at.end())) value(q);
                      return gradient;
                    };
-                   dlib::find_min_box_constrained(dlib::lbfgs_search_strategy(memory), Stop{p, &solve}, value, derivative,
-                                                  x, lower, upper);
+                   dlib::find_min_box_constrained(dlib::lbfgs_search_strategy(memory), Stop{p, &solve}, value,
+                                                  derivative, x, lower, upper);
                    return solve;
                  }});
 #endif

@@ -42,14 +42,14 @@ struct CauchyPoint {
   }
 
   /// Goes from x, whose `free` and `descent` are given, to the point. True if variables have gone to bounds on the way,
-  /// which are not free any more. B has its middle matrix factored. The search is faster if the point is no further than
-  /// `guess` times the gradient.
+  /// which are not free any more. B has its middle matrix factored. The search is faster if the point is no further
+  /// than `guess` times the gradient.
   bool find(const X& x, const X& gradient, const KeptBox<X>& box, const CurvaturePairs<X>& pairs, CompactBfgs<X>& B,
             S guess) {
     const S theta = 1 / pairs.scale;
     step.setZero();
     moved.setZero();
-    B.multiply(pairs, pairs.count, descent, along);
+    B.multiply(pairs, pairs.count, descent.data(), along);
     middle_along_ = along;
     B.multiply_middle(pairs, middle_along_);
     middle_way_.setZero();  // M Wᵀ (the way so far)
@@ -105,8 +105,8 @@ struct CauchyPoint {
     }
   }
 
-  /// Puts the variables that meet their bounds later than `from`, but not later than `to`, into a heap, the first on top.
-  /// Answers how many they are.
+  /// Puts the variables that meet their bounds later than `from`, but not later than `to`, into a heap, the first on
+  /// top. Answers how many they are.
   Eigen::Index line_up(S from, S to) {
     Eigen::Index count = 0;
     for (Eigen::Index i = 0; i < when_.size(); ++i) {

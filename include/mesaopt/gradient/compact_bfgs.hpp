@@ -16,8 +16,8 @@ namespace mesaopt {
 /// The matrix B of L-BFGS, whose inverse curvature pairs give, in compact form: B = θI − W M Wᵀ with W = (Y θS).
 ///
 /// Byrd, Nocedal & Schnabel (1994), "Representations of quasi-Newton matrices and their use in limited memory methods",
-/// theorem 2.3. The k pairs may be all, or the oldest of them, which make the B that the newer ones have updated. Vectors
-/// with a number for each of the 2k columns of W have them in order of age, those of Y first; zeros follow.
+/// theorem 2.3. The k pairs may be all, or the oldest of them, which make the B that the newer ones have updated.
+/// Vectors with a number for each of the 2k columns of W have them in order of age, those of Y first; zeros follow.
 template <Point X>
 class CompactBfgs {
  public:
@@ -50,13 +50,13 @@ class CompactBfgs {
   }
   [[nodiscard]] bool prepared(const Pairs& pairs) const { return weights_.size() == 2 * pairs.s.cols(); }
 
-  /// out = Wᵀv.
-  void multiply(const Pairs& pairs, Eigen::Index k, const Column& v, Weights& out) const {
+  /// out = Wᵀv, where v is padded as the pairs are.
+  void multiply(const Pairs& pairs, Eigen::Index k, const S* v, Weights& out) const {
     out.setZero();
     detail::in_blocks(pairs, [&]<int step>(Eigen::Index from, Eigen::Index size) {
       for (Eigen::Index a = 0; a < k; ++a) {
         const Eigen::Index at = pairs.place(a) * pairs.s.rows() + from;
-        detail::add_products<step>(v.data() + from, pairs.y.data() + at, pairs.s.data() + at, out[a], out[k + a], size);
+        detail::add_products<step>(v + from, pairs.y.data() + at, pairs.s.data() + at, out[a], out[k + a], size);
       }
     });
     out.segment(k, k) *= 1 / pairs.scale;
@@ -77,7 +77,7 @@ class CompactBfgs {
     const Eigen::Index k = pairs.count;
     for (Eigen::Index a = k - Eigen::Index(fresh); a < k; ++a) {
       const Eigen::Index i = pairs.place(a);
-      multiply(pairs, k, pairs.s.col(i), weights_);
+      multiply(pairs, k, pairs.s.col(i).data(), weights_);
       for (Eigen::Index b = 0; b <= a; ++b) {
         const Eigen::Index j = pairs.place(b);
         sy(i, j) = weights_[b];
@@ -114,8 +114,8 @@ class CompactBfgs {
     v.head(size) = weights_.head(size);
   }
 
-  /// Factors N = M⁻¹ − Wᵀ F W / θ, where F keeps the variables that are free in `face`, which follows the k pairs. False
-  /// if it is not what it should be, for rounding. No entry of N is a difference.
+  /// Factors N = M⁻¹ − Wᵀ F W / θ, where F keeps the variables that are free in `face`, which follows the k pairs.
+  /// False if it is not what it should be, for rounding. No entry of N is a difference.
   bool factor_free(const Pairs& pairs, Eigen::Index k, const detail::FaceProducts<X>& face) {
     factor_.clear(k);
     for (Eigen::Index b = 0; b < k; ++b)
@@ -160,7 +160,7 @@ class CompactBfgs {
 
   detail::QuasiDefinite<S, most> factor_{};  // of M⁻¹ or N, whichever was factored last
   Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::ColMajor, twice, twice> inverse_{};  // M
-  Eigen::Index products_ = 0;                                                                        // taken with M
+  Eigen::Index products_ = 0;                                                                  // taken with M
   Weights weights_{};
 };
 

@@ -84,7 +84,7 @@ struct Descent {
     /// What a later run may take over; empty for directions that keep no curvature.
     const auto& curvature_pairs() const requires requires { memory.pairs; }
     { return memory.pairs; }
-    /// What is zero at a minimum: the projected gradient x − P(x − g) in a box, else the gradient.
+    /// What is zero at a minimum: the projected gradient in a box, else the gradient.
     const X& stationarity() const {
       if constexpr (KeepsBox<DirectionPiece, X>)
         if (memory.box.bounded) return memory.box.projected;
@@ -104,8 +104,7 @@ struct Descent {
     state.step = state.slope = state.steepness = 0;
     state.idle = 0;
     direction.init(start, state.x, state.memory);
-    if constexpr (KeepsBox<DirectionPiece, PointOf<P>>)
-      state.memory.box.enter(f, state.x);
+    if constexpr (KeepsBox<DirectionPiece, PointOf<P>>) state.memory.box.enter(f, state.x);
     state.calls.begin(start);
     if constexpr (detail::knows_evaluation<P>) {
       state.evaluation = start.value;
@@ -149,20 +148,18 @@ struct Descent {
     for (;;) {
       direction.query(f, state.calls, state.x, state.gradient, state.memory, state.d);
       S slope = state.gradient.dot(state.d);
-      S inside = 1;  // step that does not leave the box, if there is one
       bool steepest = false;
       if (!(slope < 0) || !std::isfinite(slope)) {  // not downwards, or its square under- or overflows
         const S largest = state.stationarity().template lpNorm<Eigen::Infinity>();
         steepest = !direction.forget(state.memory);
-        state.d = -state.stationarity() / largest;
-        inside = 0;
+        down(state, largest);
         slope = state.gradient.dot(state.d);
         if (!(slope < 0)) {
           state.status = largest == 0 ? Status::stalled : Status::non_finite;
           return;
         }
       }
-      const Status found = along(f, state, slope, inside);
+      const Status found = along(f, state, slope);
       if (found == Status::running || state.calls.exhausted()) return;
       if (steepest || !direction.forget(state.memory)) {
         state.status = found;
@@ -171,9 +168,17 @@ struct Descent {
     }
   }
 
+  /// d = −g / scale, or so much of it as the box allows.
+  template <Point X, class M>
+  static void down(State<X, M>& state, ScalarOf<X> scale) {
+    if constexpr (KeepsBox<DirectionPiece, X>)
+      if (state.memory.box.bounded) return state.memory.box.descend(state.x, state.gradient, 1 / scale, state.d);
+    state.d = -state.gradient / scale;
+  }
+
   /// Searches along d and moves, if it finds a better point; else says why there is none.
   template <class F, Point X, class M>
-  Status along(const F& f, State<X, M>& state, ScalarOf<X> slope, [[maybe_unused]] ScalarOf<X> inside) const {
+  Status along(const F& f, State<X, M>& state, ScalarOf<X> slope) const {
     using S = ScalarOf<X>;
     const auto before = state.calls.counts[0].evaluations();
     const S noise = noise_of(state.lowest, state.evaluation), risen = state.value - state.lowest;
@@ -186,6 +191,7 @@ struct Descent {
     bool usable = false;
     Status trouble = Status::stalled;
     auto line_status = LineStatus::searching;
+    [[maybe_unused]] S inside = 1;  // a step that does not leave the box, if there is one
     const auto limit = [&] {
       if constexpr (KeepsBox<DirectionPiece, X>) {
         if (line_status != LineStatus::searching || line.trial() <= inside) return;
@@ -259,8 +265,7 @@ struct Descent {
 
   template <Point X, class M>
   static void look(State<X, M>& state) {
-    if constexpr (KeepsBox<DirectionPiece, X>)
-      state.memory.box.project(state.x, state.gradient);
+    if constexpr (KeepsBox<DirectionPiece, X>) state.memory.box.project(state.x, state.gradient);
   }
 
   /// Ends a run that has not improved for some evaluations: where values differ by noise alone, the gradient has to

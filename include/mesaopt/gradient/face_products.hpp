@@ -46,9 +46,9 @@ void add_products(const S* v, const S* first, const S* second, S& to_first, S& t
   to_second += sum<step, S>(b);
 }
 
-/// The products of curvature pairs with one another over the free variables, and over the others, which are held: as far
-/// as the quasi-Newton matrix of the free variables consists of them. They are kept, and follow the pairs and the choice
-/// of free variables as these change.
+/// The products of curvature pairs with one another over the free variables, and over the others, which are held: as
+/// far as the quasi-Newton matrix of the free variables consists of them. They are kept, and follow the pairs and the
+/// choice of free variables as these change.
 ///
 /// Byrd, Lu, Nocedal & Zhu (1995), section 5.1. Entries go by places in the ring of the pairs.
 template <Point X>
@@ -58,10 +58,10 @@ struct FaceProducts {
   using Column = typename Pairs::Column;
   using Square = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::ColMajor, Pairs::most, Pairs::most>;
 
-  Square yy{};  ///< yᵢ'yⱼ of the free variables, pair i not older than j
-  Square sy{};  ///< sᵢ'yⱼ, of the held variables where i is newer than j, else of the free ones
-  Square ss{};  ///< sᵢ'sⱼ of the held variables, pair i not older than j
-  Column free{};  ///< ones for the free variables, zeros for the others and for padding
+  Square yy{};               ///< yᵢ'yⱼ of the free variables, pair i not older than j
+  Square sy{};               ///< sᵢ'yⱼ, of the held variables where i is newer than j, else of the free ones
+  Square ss{};               ///< sᵢ'sⱼ of the held variables, pair i not older than j
+  Column free{};             ///< ones for the free variables, zeros for the others and for padding
   std::int64_t unknown = 0;  ///< how many of the newest pairs have no entries yet
 
   static constexpr auto fields() {
@@ -83,7 +83,7 @@ struct FaceProducts {
     Eigen::Index changes = 0;
     for (Eigen::Index i = 0; i < rows; ++i) changes += now[i] != free[i];
     // As dear as a vector of the machine is long is a change: to begin anew is cheaper, and as exact as can be.
-    if (changes * lanes<S> > rows) {
+    if (changes * lanes < S >> rows) {
       free = now;
       unknown = pairs.count;
     } else if (changes > 0) {

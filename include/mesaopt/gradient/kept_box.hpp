@@ -14,6 +14,10 @@
 namespace mesaopt {
 
 /// The box that a run keeps to, and the projected gradient where it stands. Part of the run's state.
+///
+/// The projected gradient is that of Calamai & Moré (1987), "Projected gradient methods for linearly constrained
+/// problems", Math. Programming 39: it is 0 at a minimum, and where it is nearly 0, every variable is at a bound
+/// exactly, or its derivative is nearly 0. The residual x − P(x − g) of other codes is small as well where the box is.
 template <Point X>
 struct KeptBox {
   using S = ScalarOf<X>;
@@ -21,9 +25,11 @@ struct KeptBox {
   bool bounded = false;  ///< whether there is one
   bool closed = false;   ///< whether all its bounds are finite
   Box<X> box{};
-  X projected{};  ///< x − P(x − g), with P the nearest point of the box: 0 at a minimum, and g away from the bounds
+  X projected{};  ///< the gradient, but 0 where it presses against a bound the point is at
 
-  static constexpr auto fields() { return std::tuple{&KeptBox::bounded, &KeptBox::closed, &KeptBox::box, &KeptBox::projected}; }
+  static constexpr auto fields() {
+    return std::tuple{&KeptBox::bounded, &KeptBox::closed, &KeptBox::box, &KeptBox::projected};
+  }
 
   /// Takes the box of f, if it has one, in which x has to lie. Throws std::invalid_argument if it does not.
   template <class F>
@@ -43,7 +49,18 @@ struct KeptBox {
   /// Finds the projected gradient at x.
   void project(const X& x, const X& gradient) {
     if (!bounded) return;
-    projected = gradient.array().min(x.array() - box.lower.array()).max(x.array() - box.upper.array());
+    const S *const at = x.data(), *const g = gradient.data(), *const lower = box.lower.data(),
+                   *const upper = box.upper.data();
+    S* const out = projected.data();
+    for (Eigen::Index i = 0; i < x.size(); ++i) {
+      const S above = at[i] == lower[i] && g[i] > 0 ? S(0) : g[i];
+      out[i] = at[i] == upper[i] && g[i] < 0 ? S(0) : above;
+    }
+  }
+
+  /// d = the way from x to the point of the box nearest to x − t g.
+  void descend(const X& x, const X& gradient, S t, X& d) const {
+    d = (x - t * gradient).cwiseMax(box.lower).cwiseMin(box.upper) - x;
   }
 
   /// The largest step from x along d that stays in the box; infinite if all do.

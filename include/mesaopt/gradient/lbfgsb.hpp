@@ -20,9 +20,9 @@ namespace mesaopt {
 
 /// The way to where the quadratic model of L-BFGS is least in the box, or nearly so.
 ///
-/// Variables that the gradient presses against a bound they are at stay there. Where the model's minimum over the others
-/// lies in the box, it is the goal; else the generalized Cauchy point says which further bounds to go to, and the goal is
-/// the model's minimum over the variables that are left, projected into the box.
+/// Variables that the gradient presses against a bound they are at stay there. Where the model's minimum over the
+/// others lies in the box, it is the goal; else the generalized Cauchy point says which further bounds to go to, and
+/// the goal is the model's minimum over the variables that are left, projected into the box.
 struct LbfgsbDirection {
   Eigen::Index memory = 10;  ///< pairs kept
 
@@ -32,7 +32,7 @@ struct LbfgsbDirection {
     KeptBox<X> box{};
     CompactBfgs<X> compact{};
     detail::FaceProducts<X> face{};
-    X rests{};  ///< in how many of the newest pairs each variable did not move
+    X rests{};                        ///< in how many of the newest pairs each variable did not move
     detail::CauchyPoint<X> cauchy{};  ///< scratch
 
     static constexpr auto fields() {
@@ -90,7 +90,7 @@ struct LbfgsbDirection {
       if (to_goal(x, gradient, m, d)) return;
       forget(m);
     }
-    d = -m.box.projected;
+    m.box.descend(x, gradient, 1, d);
   }
 
  private:
@@ -137,8 +137,8 @@ struct LbfgsbDirection {
     return std::int64_t(std::min(all, (m.rests.array() + all * m.cauchy.free.head(x.size()).array()).minCoeff()));
   }
 
-  /// q = the way to the model's minimum over the free variables, the others staying. False if rounding does not let it be
-  /// found.
+  /// q = the way to the model's minimum over the free variables, the others staying. False if rounding does not let it
+  /// be found.
   ///
   /// Pairs whose steps moved free variables alone update the free part of B by the formula of BFGS, and so its inverse
   /// by the two-loop recursion. Those older than that have made the matrix that is updated.
@@ -150,7 +150,7 @@ struct LbfgsbDirection {
     const auto factor = m.pairs.multiply(m.weights, m.q, newest, [&](auto& q) {
       q.array() *= m.cauchy.free.array();
       if (older == 0) return;
-      m.compact.multiply(m.pairs, older, q, m.cauchy.along);
+      m.compact.multiply(m.pairs, older, q.data(), m.cauchy.along);
       m.compact.invert_free(m.pairs, older, m.cauchy.along, q);
       q.array() *= m.cauchy.free.array();
     });
@@ -158,8 +158,8 @@ struct LbfgsbDirection {
     return true;
   }
 
-  /// q = the way to the model's minimum over the variables that the Cauchy point has left free, the others having gone to
-  /// their bounds; in their places it means nothing. False if rounding does not let it be found.
+  /// q = the way to the model's minimum over the variables that the Cauchy point has left free, the others having gone
+  /// to their bounds; in their places it means nothing. False if rounding does not let it be found.
   template <Point X>
   static bool minimizer_beyond(Memory<X>& m) {
     if (!factor_free(m, m.pairs.count)) return false;
@@ -176,9 +176,9 @@ struct LbfgsbDirection {
     return m.compact.factor_free(m.pairs, pairs, m.face);
   }
 
-  // Morales & Nocedal (2011), "Remark on Algorithm 778: L-BFGS-B", ACM TOMS 38(1): the minimum over the free variables is
-  // projected into the box, unless the way to there does not lead down; then it is approached from the Cauchy point as
-  // far as the box allows.
+  // Morales & Nocedal (2011), "Remark on Algorithm 778: L-BFGS-B", ACM TOMS 38(1): the minimum over the free variables
+  // is projected into the box, unless the way to there does not lead down; then it is approached from the Cauchy point
+  // as far as the box allows.
 
   /// d = the way to the projected minimum. False if it does not lead down.
   template <Point X>
@@ -212,15 +212,15 @@ struct LbfgsbDirection {
 ///
 ///     auto solution = minimize(within(f, box), x0, LbfgsB{});
 ///
-/// All points it evaluates lie in the box, those at a bound exactly; a start outside is refused. Needs the gradient; uses
-/// O(memory · n) space and time per step, and about one evaluation a step. `GradientBelow` looks at the projected
-/// gradient x − P(x − g), the state's `stationarity()`; the multipliers of the bounds at the solution are the entries of
-/// the state's `gradient` there. Without bounds it is Lbfgs, and each takes over the curvature pairs of the other.
+/// All points it evaluates lie in the box, those at a bound exactly; a start outside is refused. Needs the gradient;
+/// uses O(memory · n) space and time per step, and about one evaluation a step. `GradientBelow` looks at the projected
+/// gradient (see KeptBox), the state's `stationarity()`; the multipliers of the bounds at the solution are the entries
+/// of the state's `gradient` there. Without bounds it is Lbfgs, and each takes over the curvature pairs of the other.
 ///
-/// Byrd, Lu, Nocedal & Zhu (1995), "A limited memory algorithm for bound constrained optimization", SIAM J. Sci. Comput.
-/// 16(5), with the subspace minimization of Morales & Nocedal (2011), ACM TOMS 38(1). One difference: where the model's
-/// minimum over the variables not held at bounds is in the box, that is taken, and no Cauchy point is sought; if no pair
-/// has a step of the variables held, it comes from the two-loop recursion.
+/// Byrd, Lu, Nocedal & Zhu (1995), "A limited memory algorithm for bound constrained optimization", SIAM J. Sci.
+/// Comput. 16(5), with the subspace minimization of Morales & Nocedal (2011), ACM TOMS 38(1). One difference: where the
+/// model's minimum over the variables not held at bounds is in the box, that is taken, and no Cauchy point is sought;
+/// if no pair has a step of the variables held, it comes from the two-loop recursion.
 struct LbfgsB {
   Eigen::Index memory = 10;   ///< curvature pairs kept, usually 3 to 20; at most 16 for points of fixed size
   MoreThuente line_search{};  ///< how far to go along each direction

@@ -51,8 +51,8 @@ struct MoreThuente {
           max_evaluations_(rule.max_evaluations) {}
 
     [[nodiscard]] S trial() const { return trial_; }
-    /// No trial is to be beyond the step `most`, which is accepted where the value has decreased enough and falls still:
-    /// at once, if the last trial was there.
+    /// No trial is to be beyond the step `most`, which is accepted where the value has decreased enough and falls
+    /// still: at once, if the last trial was there.
     LineStatus limit(S most) {
       if (low_.t > 0 && low_.t >= most) return LineStatus::accepted;
       most_ = most;
@@ -171,7 +171,8 @@ struct MoreThuente {
 
     S c1_, c2_, value0_, slope0_, noise_, doubt_, trial_;
     Sample low_, high_;
-    S most_ = std::numeric_limits<S>::infinity(), wall_ = 0, width_ = std::numeric_limits<S>::max(), width_before_ = std::numeric_limits<S>::max();
+    S most_ = std::numeric_limits<S>::infinity(), wall_ = 0, width_ = std::numeric_limits<S>::max(),
+      width_before_ = std::numeric_limits<S>::max();
     int max_evaluations_, evaluations_ = 0, noisy_ = 0;
     bool bracketed_ = false, walled_ = false, auxiliary_ = true;
   };
