@@ -7,6 +7,7 @@
 #include <Eigen/Core>
 
 #include <mesaopt/core/point.hpp>
+#include <mesaopt/core/vectors.hpp>
 #include <mesaopt/gradient/compact_bfgs.hpp>
 #include <mesaopt/gradient/curvature_pairs.hpp>
 #include <mesaopt/gradient/kept_box.hpp>
@@ -55,8 +56,8 @@ struct CauchyPoint {
     middle_way_.setZero();  // M Wᵀ (the way so far)
     row_.setZero();
     // Slope and curvature of the model along the present piece of the path.
-    S slope = -descent.squaredNorm();
-    S curvature = -theta * slope - along.dot(middle_along_);
+    S slope = -product(descent, descent);
+    S curvature = -theta * slope - product(along, middle_along_);
     const S least = std::numeric_limits<S>::epsilon() * curvature;
     S now = 0;
     meet_bounds(x, box);
@@ -80,8 +81,8 @@ struct CauchyPoint {
       B.row(pairs, pairs.count, i, row_);
       middle_row_ = row_;
       B.multiply_middle(pairs, middle_row_);
-      slope += dt * curvature + g * (g + theta * step[i] - row_.dot(middle_way_));
-      curvature -= g * (theta * g + 2 * row_.dot(middle_along_) + g * row_.dot(middle_row_));
+      slope += dt * curvature + g * (g + theta * step[i] - product(row_, middle_way_));
+      curvature -= g * (theta * g + 2 * product(row_, middle_along_) + g * product(row_, middle_row_));
       curvature = std::max(curvature, least);
       along += g * row_;
       middle_along_ += g * middle_row_;
@@ -94,6 +95,11 @@ struct CauchyPoint {
   }
 
  private:
+  template <class V>
+  static S product(const V& a, const V& b) {
+    return detail::product(a.data(), b.data(), a.size());
+  }
+
   /// Finds where along the path the variables meet their bounds; NaN or infinite for those that do not.
   void meet_bounds(const X& x, const KeptBox<X>& box) {
     const S *const at = x.data(), *const way = descent.data();

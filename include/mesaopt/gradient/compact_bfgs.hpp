@@ -7,6 +7,7 @@
 #include <Eigen/Core>
 
 #include <mesaopt/core/point.hpp>
+#include <mesaopt/core/vectors.hpp>
 #include <mesaopt/gradient/curvature_pairs.hpp>
 #include <mesaopt/gradient/face_products.hpp>
 #include <mesaopt/gradient/quasi_definite.hpp>
@@ -110,7 +111,7 @@ class CompactBfgs {
         factor_.solve(weights_);
         inverse_.col(j).head(size) = weights_.head(size);
       }
-    weights_.head(size) = inverse_.topLeftCorner(size, size).transpose().lazyProduct(v.head(size));
+    for (Eigen::Index j = 0; j < size; ++j) weights_[j] = detail::product(inverse_.col(j).data(), v.data(), size);
     v.head(size) = weights_.head(size);
   }
 

@@ -37,8 +37,9 @@ struct KeptBox {
     bounded = Bounded<F, X>;
     closed = false;
     if constexpr (Bounded<F, X>) {
-      box.lower = f.box().lower;
-      box.upper = f.box().upper;
+      const auto& given = f.box();
+      box.lower = given.lower;
+      box.upper = given.upper;
       box.check();
       box.check_inside(x, "start");
       closed = box.lower.allFinite() && box.upper.allFinite();
@@ -58,9 +59,10 @@ struct KeptBox {
     }
   }
 
-  /// d = the way from x to the point of the box nearest to x − t g.
-  void descend(const X& x, const X& gradient, S t, X& d) const {
-    d = (x - t * gradient).cwiseMax(box.lower).cwiseMin(box.upper) - x;
+  /// d = the way from x to the point of the box nearest to x − g / scale.
+  void descend(const X& x, const X& gradient, S scale, X& d) const {
+    for (Eigen::Index i = 0; i < x.size(); ++i)
+      d[i] = std::clamp(x[i] - gradient[i] / scale, box.lower[i], box.upper[i]) - x[i];
   }
 
   /// The largest step from x along d that stays in the box; infinite if all do.

@@ -8,6 +8,7 @@
 #include <Eigen/Core>
 
 #include <mesaopt/core/search.hpp>
+#include <mesaopt/core/vectors.hpp>
 #include <mesaopt/gradient/cauchy_point.hpp>
 #include <mesaopt/gradient/compact_bfgs.hpp>
 #include <mesaopt/gradient/curvature_pairs.hpp>
@@ -112,7 +113,9 @@ struct LbfgsbDirection {
     d = m.q.head(x.size());
     if ((x + d - m.box.box.lower).cwiseMin(m.box.box.upper - x - d).minCoeff() >= 0) return true;
     // As |g|² / g'Bg <= g'B⁻¹g / |g|², no variable goes to a bound before the Cauchy point if none does up to there.
-    const auto furthest = -gradient.dot(d) / cauchy.descent.squaredNorm();
+    const auto n = x.size();
+    const auto furthest = -detail::product(gradient.data(), d.data(), n) /
+                          detail::product(cauchy.descent.data(), cauchy.descent.data(), n);
     cauchy.step.setZero();
     if (furthest <= m.box.reach(x, cauchy.descent.head(x.size())) && project(x, gradient, m, d)) return true;
     if (!m.compact.factor_middle(m.pairs)) return false;
@@ -188,7 +191,7 @@ struct LbfgsbDirection {
       const auto within = m.q[i] < down ? down : m.q[i] > up ? up : m.q[i];
       d[i] = m.cauchy.free[i] != 0 ? within : m.cauchy.step[i];
     }
-    return gradient.dot(d) < 0;
+    return detail::product(gradient.data(), d.data(), x.size()) < 0;
   }
 
   /// d = the way to the last point in the box on the way from the Cauchy point to the minimum.
