@@ -243,7 +243,8 @@ void measure(const problems::RandomQuadraticProgram::Made& made, const std::vect
 int main() {
   std::printf(
       "Random strictly convex programs of condition 1e3, with n variables, n/10 equations, n inequalities, and bounds\n"
-      "on two thirds of the sides; a third of all is active. Mean of %d programs, each the best of 5 times; a neighbour\n"
+      "on two thirds of the sides; a third of all is active. Mean of %d programs, each the best of 5 times; a "
+      "neighbour\n"
       "has c and b moved by 1 %% of a normal number in each entry. Steps are as each solver counts them; the error is\n"
       "the largest in x, cold against the known solution, neighbours against mesaopt's.\n\n",
       programs);
@@ -251,8 +252,8 @@ int main() {
   for (const Index n : {5, 10, 20, 50, 100, 200}) {
     std::vector<Totals> totals(4);
     for (int seed = 0; seed < programs; ++seed) {
-      const auto made = problems::RandomQuadraticProgram{.variables = n, .equalities = n / 10, .inequalities = n}(
-          std::uint64_t(1000 * n + seed));
+      const auto made = problems::RandomQuadraticProgram{
+          .variables = n, .equalities = n / 10, .inequalities = n}(std::uint64_t(1000 * n + seed));
       std::vector<Program> near;
       std::vector<VectorXd> expected;
       Random random{.seed = std::uint64_t(seed), .stream = 1};

@@ -18,8 +18,8 @@ namespace mesaopt::detail {
 /// sit on their bounds, and some constraints, linear in the free variables F, hold as equations.
 ///
 /// J is |F| × |F| and R upper triangular, such that J'Q_FF J = I and J'A' = [R; 0] for the gradients A' of those
-/// constraints with respect to F. Goldfarb & Idnani (1983), "A numerically stable dual method for solving strictly convex
-/// quadratic programs", section 4, with two differences: a reflection in place of a chain of rotations where a
+/// constraints with respect to F. Goldfarb & Idnani (1983), "A numerically stable dual method for solving strictly
+/// convex quadratic programs", section 4, with two differences: a reflection in place of a chain of rotations where a
 /// constraint comes in, and bounds take their variable out of F, so that a step costs O(|F|²).
 template <class S>
 struct WorkingFactors {
@@ -27,13 +27,13 @@ struct WorkingFactors {
   using Vector = Eigen::VectorX<S>;
   using Rows = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-  Eigen::MatrixX<S> J{};           ///< in its upper left |F| × |F|
-  Rows R{};                        ///< in its upper left q × q
-  std::vector<Index> free{};       ///< the variables of F, in the order of the rows of J
-  std::vector<Index> place{};      ///< where each variable is in `free`; −1 if it is not
-  std::vector<Index> working{};    ///< the constraints, in the order of the columns of R
-  std::uint64_t updates = 0;       ///< changes since J was computed afresh
-  Eigen::MatrixX<S> cholesky{};           ///< scratch
+  Eigen::MatrixX<S> J{};                   ///< in its upper left |F| × |F|
+  Rows R{};                                ///< in its upper left q × q
+  std::vector<Index> free{};               ///< the variables of F, in the order of the rows of J
+  std::vector<Index> place{};              ///< where each variable is in `free`; −1 if it is not
+  std::vector<Index> working{};            ///< the constraints, in the order of the columns of R
+  std::uint64_t updates = 0;               ///< changes since J was computed afresh
+  Eigen::MatrixX<S> cholesky{};            ///< scratch
   Vector row{}, reflector{}, w{}, swap{};  ///< scratch
 
   static constexpr auto fields() {
@@ -41,7 +41,7 @@ struct WorkingFactors {
     return std::tuple{&F::J, &F::R, &F::free, &F::place, &F::working, &F::updates};
   }
 
-  [[nodiscard]] Index size() const { return Index(free.size()); }   ///< |F|
+  [[nodiscard]] Index size() const { return Index(free.size()); }      ///< |F|
   [[nodiscard]] Index count() const { return Index(working.size()); }  ///< q
 
   /// Makes room for n variables and m constraints.

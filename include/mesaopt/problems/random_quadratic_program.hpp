@@ -24,10 +24,10 @@ struct RandomQuadraticProgram {
   Eigen::Index variables = 20;
   Eigen::Index equalities = 2;
   Eigen::Index inequalities = 20;
-  double condition = 1e3;     ///< of Q, where it is not singular
-  Eigen::Index nullity = 0;   ///< number of eigenvalues that are 0
-  double active = 0.3;        ///< chance that an inequality or a bound is active, as long as they leave room
-  double margin = 1e-3;       ///< least multiplier of what is active, and least slack of what is not
+  double condition = 1e3;    ///< of Q, where it is not singular
+  Eigen::Index nullity = 0;  ///< number of eigenvalues that are 0
+  double active = 0.3;       ///< chance that an inequality or a bound is active, as long as they leave room
+  double margin = 1e-3;      ///< least multiplier of what is active, and least slack of what is not
 
   struct Made {
     QuadraticProgram<double> program{};
@@ -95,7 +95,9 @@ struct RandomQuadraticProgram {
     const Eigen::Index n = variables;
     Eigen::VectorXd values(n), v(n);
     for (Eigen::Index i = 0; i < n; ++i)
-      values[i] = i < nullity ? 0 : std::pow(condition, -double(i - nullity) / double(std::max<Eigen::Index>(1, n - nullity - 1)));
+      values[i] = i < nullity
+                      ? 0
+                      : std::pow(condition, -double(i - nullity) / double(std::max<Eigen::Index>(1, n - nullity - 1)));
     Eigen::MatrixXd Q = values.asDiagonal();
     for (int k = 0; k < 4; ++k) {
       random.fill_normal(v);
