@@ -18,52 +18,10 @@
 #include <mesaopt/core/search.hpp>
 #include <mesaopt/gradient/active_set.hpp>
 #include <mesaopt/gradient/dual_method.hpp>
+#include <mesaopt/gradient/program_reading.hpp>
 #include <mesaopt/gradient/regularity.hpp>
-#include <mesaopt/objective/quadratic_program.hpp>
 
 namespace mesaopt {
-
-namespace detail {
-template <class F, class S>
-inline constexpr bool is_program = std::same_as<std::remove_cvref_t<F>, QuadraticProgram<S>>;
-
-/// Copies a program into a working set; `known` says that what is there was solved, so that it is worth comparing.
-/// Throws std::invalid_argument as QuadraticProgram::check does.
-template <class S>
-void load_program(const QuadraticProgram<S>& program, WorkingSet<S>& set, bool known) {
-  using Data = ProgramData<S>;
-  program.check_sizes();
-  auto& data = set.data;
-  const Eigen::Index n = program.size(), equalities = program.equalities(), inequalities = program.inequalities();
-  const bool same = data.resize(n, equalities + inequalities, equalities);
-  if (program.Q.size() > 0) {
-    data.same_curvature = Data::take(program.Q, data.Q) && same && known;
-    if (!data.same_curvature) program.check_symmetry();
-  } else {
-    data.same_curvature = same && known && data.Q.isZero(0);
-    data.Q.setZero();
-  }
-  data.same_normals = same && known;
-  if (equalities > 0) {
-    data.same_normals &= Data::take(program.A_eq.transpose(), data.normals.leftCols(equalities));
-    data.sides.head(equalities) = program.b_eq;
-  }
-  if (inequalities > 0) {
-    data.same_normals &= Data::take(program.A.transpose(), data.normals.rightCols(inequalities));
-    data.sides.tail(inequalities) = program.b;
-  }
-  constexpr S infinity = std::numeric_limits<S>::infinity();
-  data.c = program.c;
-  if (program.lower.size() > 0)
-    data.lower = program.lower;
-  else
-    data.lower.setConstant(-infinity);
-  if (program.upper.size() > 0)
-    data.upper = program.upper;
-  else
-    data.upper.setConstant(infinity);
-}
-}  // namespace detail
 
 /// Solves convex quadratic programs of up to some hundred variables, to the last digits, with multipliers, and quickly
 /// again when they have moved a little: a dual active-set method with the updates of Goldfarb & Idnani (1983).
@@ -177,11 +135,14 @@ struct DualActiveSet {
       }
     state.evaluation = state.calls.gradient(f, state.x, state.gradient);
     state.value = state.evaluation.value;
-    const bool read = state.evaluation.differentiable() && state.gradient.allFinite() && load(f, state, known);
+    const bool read = state.evaluation.differentiable() && state.gradient.allFinite() &&
+                      detail::read_program(f, state, state.method.set.data, known);
     clear(state);
     if (!read) {
       state.status =
           state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
+      state.method.status = state.status;
+      state.method.settled = false;
       return;
     }
     state.calls.accept();
@@ -207,41 +168,6 @@ struct DualActiveSet {
     state.active.bounds.assign(std::size_t(n), 0);
     state.infeasibility.setZero(m + n);
     state.ray.setZero(n);
-  }
-
-  /// Reads the program, around the start. False if something in it is not finite.
-  template <class F, Point X, class M>
-  static bool load(const F& f, State<X, M>& state, bool known) {
-    using S = ScalarOf<X>;
-    auto& data = state.method.set.data;
-    if constexpr (detail::is_program<F, S>) {
-      detail::load_program(f, state.method.set, known);
-    } else {
-      const Eigen::Index n = state.x.size();
-      Eigen::Index equalities = 0, inequalities = 0;
-      if constexpr (Constrained<F, X>) {
-        equalities = Eigen::Index(f.equalities());
-        inequalities = Eigen::Index(f.inequalities());
-      }
-      const bool same = data.resize(n, equalities + inequalities, equalities) && known;
-      state.calls.hessian(f, state.x, state.hessian);
-      data.same_curvature = detail::ProgramData<S>::take(state.hessian, data.Q) && same;
-      data.c.noalias() = data.Q * state.x;
-      state.constant = state.value + S(0.5) * state.x.dot(data.c) - state.gradient.dot(state.x);
-      data.c = state.gradient - data.c;
-      data.same_normals = same;
-      if constexpr (Constrained<F, X>) {
-        if (!state.calls.constraints(f, state.x, state.constraints, state.jacobian)) return false;
-        data.same_normals = detail::ProgramData<S>::take(state.jacobian.transpose(), data.normals) && same;
-        data.sides.noalias() = data.normals.transpose() * state.x;
-        data.sides -= state.constraints;
-      }
-      if constexpr (Bounded<F, X>) {
-        data.lower = f.box().lower;
-        data.upper = f.box().upper;
-      }
-    }
-    return data.Q.allFinite() && data.c.allFinite();
   }
 
   /// Takes over what the start knows of the active set.
@@ -294,8 +220,8 @@ struct DualActiveSet {
     auto& set = method.set;
     if (method.settled) {
       state.x = set.x;
-      state.gradient = method.gradient;
-      state.value = method.value + state.constant;
+      state.gradient = method.settling.gradient;
+      state.value = method.settling.value + state.constant;
       state.evaluation = state.value;
     }
     state.status = method.status;
@@ -329,21 +255,21 @@ struct DualActiveSet {
     const S off = (state.other - state.gradient).cwiseAbs().maxCoeff(), before = state.doubt;
     state.doubt = off;
     constexpr std::uint64_t most = 20;
-    if (off <= tolerance_of<S>() * method.scale) {
+    if (off <= tolerance_of<S>() * method.settling.scale) {
       state.gradient = state.other;
       return true;
     }
     if (state.corrections > 0 && (off > before / 2 || state.corrections > most)) {
       state.gradient = state.other;
-      if (off > std::sqrt(tolerance_of<S>()) * method.scale) state.status = Status::stalled;  // it is not quadratic
+      if (off > std::sqrt(tolerance_of<S>()) * method.settling.scale)
+        state.status = Status::stalled;  // it is not quadratic
       return state.status == Status::converged;
     }
     ++state.corrections;
     method.set.data.c += state.other - state.gradient;
-    state.constant = now.value - method.value - (state.other - state.gradient).dot(state.x);
-    state.status = method.status = Status::running;
-    method.stage = detail::DualStage::settle;
-    method.settled = false;
+    state.constant = now.value - method.settling.value - (state.other - state.gradient).dot(state.x);
+    method.unsettle();
+    state.status = Status::running;
     return false;
   }
 };

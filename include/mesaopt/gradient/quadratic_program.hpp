@@ -10,6 +10,8 @@
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/gradient/active_set.hpp>
 #include <mesaopt/gradient/dual_active_set.hpp>
+#include <mesaopt/gradient/dual_method.hpp>
+#include <mesaopt/gradient/program_reading.hpp>
 #include <mesaopt/gradient/regularity.hpp>
 #include <mesaopt/objective/quadratic_program.hpp>
 
@@ -69,7 +71,7 @@ void solve(const QuadraticProgram<S>& program, QuadraticState<S>& state, const D
                      state.bound_multipliers.size() == n && Eigen::Index(state.active.constraints.size()) == m &&
                      Eigen::Index(state.active.bounds.size()) == n && state.x.allFinite() &&
                      state.multipliers.allFinite() && state.bound_multipliers.allFinite();
-  detail::load_program(program, set, known);
+  detail::load_program(program, set.data, known);
   if (known) {
     set.x = state.x;
     set.multipliers = state.multipliers;
@@ -86,8 +88,8 @@ void solve(const QuadraticProgram<S>& program, QuadraticState<S>& state, const D
   method.begin(tolerance);
   while (method.status == Status::running) method.advance(tolerance);
   state.x = set.x;
-  state.value = method.value;
-  state.gradient = method.gradient;
+  state.value = method.settling.value;
+  state.gradient = method.settling.gradient;
   state.multipliers = set.multipliers;
   state.bound_multipliers = set.bound_multipliers;
   state.active = set.active;

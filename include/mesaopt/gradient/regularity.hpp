@@ -46,7 +46,7 @@ template <class S>
 bool unique_on(WorkingSet<S>& set) {
   const auto& factors = set.factors;
   const Eigen::Index nf = factors.size(), q = factors.count();
-  if (!set.singular || nf == q) return true;
+  if (!set.data.singular || nf == q) return true;
   // J₂'(Q + D)J₂ = I, so that along J₂v the share of D in the curvature is |v'J₂'DJ₂v| / |v|²: by the power method. It
   // is almost 1 where Q is flat, and tiny elsewhere, as D is.
   const auto J2 = factors.J.block(0, q, nf, nf - q);
@@ -56,7 +56,7 @@ bool unique_on(WorkingSet<S>& set) {
   for (int k = 0; k < 20; ++k) {
     v /= v.norm();
     set.z.head(nf).noalias() = J2 * v;
-    for (Eigen::Index i = 0; i < nf; ++i) set.z[i] *= set.shift[factors.free[std::size_t(i)]];
+    for (Eigen::Index i = 0; i < nf; ++i) set.z[i] *= set.data.shift[factors.free[std::size_t(i)]];
     v.noalias() = J2.transpose() * set.z.head(nf);
     share = v.norm();
     if (!(share > S(1e-12))) return true;
@@ -64,14 +64,14 @@ bool unique_on(WorkingSet<S>& set) {
   return share < S(1) - std::sqrt(std::sqrt(WorkingSet<S>::epsilon));
 }
 
-/// Looks at the solution that a method has found. Multipliers and slacks below `margin`, relative, are zero.
+/// Looks at the solution that a method has just found. Multipliers and slacks below `margin`, relative, are zero.
 template <class S>
 Regularity<S> examine(DualMethod<S>& method, S margin) {
   auto& set = method.set;
   const auto& p = set.data;
   Regularity<S> found;
   const auto active = [&](S multiplier) {
-    const S relative = method.scale > 0 ? multiplier / method.scale : S(0);
+    const S relative = method.settling.scale > 0 ? multiplier / method.settling.scale : S(0);
     found.multiplier = std::min(found.multiplier, relative);
     found.weakly_active += relative <= margin;
   };
@@ -82,16 +82,16 @@ Regularity<S> examine(DualMethod<S>& method, S margin) {
     project();
     ++(set.depends() ? found.dependent : found.weakly_active);
   };
-  const S size_of_x = set.length(set.x, margin);
+  const S size_of_x = p.length(set.x, margin);
   for (Eigen::Index k = 0; k < set.count(); ++k) {
-    if (set.norms[k] == S(0)) continue;
+    if (p.norms[k] == S(0)) continue;
     if (!p.inequality(k))
       found.dependent += !set.holds(k);
     else if (set.holds(k))
-      active(set.multipliers[k] * set.norms[k]);
+      active(set.multipliers[k] * p.norms[k]);
     else
-      inactive((p.sides[k] - p.normals.col(k).dot(set.x)) / set.norms[k],
-               std::abs(p.sides[k]) / set.norms[k] + size_of_x, [&] { set.project(k); });
+      inactive((p.sides[k] - method.entering.slack[k]) / p.norms[k], std::abs(p.sides[k]) / p.norms[k] + size_of_x,
+               [&] { set.project(k); });
   }
   for (Eigen::Index i = 0; i < set.size(); ++i) {
     if (set.held(i)) active(std::abs(set.bound_multipliers[i]));
