@@ -2,6 +2,8 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/objective/dual.hpp>
+
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
@@ -36,6 +38,17 @@ TEST_CASE("a fused loop takes vectors of fixed size and such that are not aligne
   Loose d(11);
   detail::fused([](auto x, auto y) { y = 2 * x; }, c, d);
   CHECK(d == 2 * c);
+}
+
+TEST_CASE("a fused loop carries dual numbers", "[gradient]") {
+  using D = Dual<double, 1>;
+  Eigen::VectorX<D> a(5), b(5);
+  for (int i = 0; i < 5; ++i) {
+    a[i] = D(i);
+    a[i].tangent[0] = 1;
+  }
+  detail::fused([](auto x, auto y) { y = x * x; }, a, b);
+  for (int i = 0; i < 5; ++i) CHECK(b[i].tangent[0] == 2 * i);
 }
 
 TEST_CASE("weight decay is a factor of its own kind where there is none", "[gradient]") {

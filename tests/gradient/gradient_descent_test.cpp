@@ -6,6 +6,7 @@
 #include <Eigen/Core>
 
 #include <mesaopt/core/minimize.hpp>
+#include <mesaopt/objective/dual.hpp>
 #include <mesaopt/problems/rosenbrock.hpp>
 
 #include "gradient/first_order_problems.hpp"
@@ -101,6 +102,20 @@ TEST_CASE("a step that the objective interrupts by an exception is taken up wher
   descent.step(Moody{calm}, undisturbed);
   CHECK(state.x == undisturbed.x);
   CHECK(state.age == 1);
+}
+
+TEST_CASE("a run in dual numbers knows its derivative by the weight decay, also where that is 0", "[gradient]") {
+  using D = Dual<double, 1>;
+  using X = Eigen::Vector<D, 2>;
+  const auto flat = [](const X&, X& g) { return g.setConstant(D(0)), D(0); };
+  BasicGradientDescent<D> descent{.learning_rate = D(0.1)};
+  descent.weight_decay.tangent[0] = 1;
+  StateOf<BasicGradientDescent<D>, decltype(flat), X> state;
+  descent.init(flat, X(D(2), D(-3)), state);
+  for (int k = 0; k < 5; ++k) descent.step(flat, state);
+  CHECK(state.x[0].value == 2);
+  CHECK(state.x[0].tangent[0] == Approx(-5 * 0.1 * 2));
+  CHECK(state.x[1].tangent[0] == Approx(5 * 0.1 * 3));
 }
 
 TEST_CASE("gradient descent keeps the evaluation limit", "[gradient]") {

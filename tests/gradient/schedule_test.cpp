@@ -1,6 +1,7 @@
 #include <mesaopt/gradient/schedule.hpp>
 
 #include <cmath>
+#include <cstdint>
 #include <stdexcept>
 
 #include "support/catch.hpp"
@@ -61,7 +62,7 @@ TEST_CASE("one cycle has the values of PyTorch's OneCycleLR", "[gradient]") {
 TEST_CASE("one cycle without a rise only falls, and one that is all rise only rises", "[gradient]") {
   const Schedule falls{.kind = Schedule::one_cycle, .steps = 10, .rise = 0};
   const Schedule rises{.kind = Schedule::one_cycle, .steps = 10, .least = 0.5, .rise = 1};
-  for (int k = 1; k < 10; ++k) {
+  for (std::uint64_t k = 1; k < 10; ++k) {
     CHECK(falls.factor(k) < falls.factor(k - 1));
     CHECK(rises.factor(k) > rises.factor(k - 1));
   }
@@ -77,7 +78,7 @@ TEST_CASE("cosines restart at 1, each as many times longer as growth says", "[gr
   CHECK(equal.factor(4'000'002) == Approx(0.6));
 
   const Schedule longer{.kind = Schedule::restarts, .steps = 4, .growth = 3, .warm_up = 2};  // begin at 2, 6, 18, 54
-  for (const int start : {2, 6, 18, 54}) {
+  for (const std::uint64_t start : {2u, 6u, 18u, 54u}) {
     CHECK(longer.factor(start) == 1);
     CHECK(longer.factor(2 * start) == Approx(0.5));  // half way to the next
   }

@@ -148,6 +148,8 @@ const VectorXd somewhere = Eigen::Vector3d(0.3, -1.2, 0.8);
 
 }  // namespace
 
+static_assert(is_stochastic<Logarithms>);
+
 TEST_CASE("a right gradient of a badly scaled function passes, and one wrong entry in it is found", "[objective]") {
   Random random{.seed = 3};
   for (Index k = 0; k < 50; ++k) {
