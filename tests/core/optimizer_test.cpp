@@ -1,7 +1,10 @@
 #include <mesaopt/core/optimizer.hpp>
 
+#include <tuple>
+
 #include <Eigen/Core>
 
+#include <mesaopt/core/calls.hpp>
 #include <mesaopt/evolution/cma_es.hpp>
 #include <mesaopt/gradient/lbfgs.hpp>
 #include <mesaopt/gradient/newton.hpp>
@@ -23,6 +26,17 @@ struct Gradient {
   }
 };
 struct Settings {};
+/// All of a State but the list of its fields.
+struct Unlisted {
+  VectorXd x;
+  double value = 0;
+  Evaluation<double> evaluation{};
+  Status status = Status::running;
+  Calls<VectorXd> calls{};
+};
+struct Listed : Unlisted {
+  static auto fields() { return std::tuple{&Listed::x}; }
+};
 }  // namespace
 
 TEST_CASE("an optimizer is one for the objectives that give what it needs", "[core]") {
@@ -46,6 +60,8 @@ TEST_CASE("an objective with bounds is for optimizers that keep them", "[core]")
 TEST_CASE("states are values that list what they are made of", "[core]") {
   STATIC_REQUIRE(SearchState<StateOf<Lbfgs, Gradient, VectorXd>>);
   STATIC_REQUIRE(SearchState<StateOf<CmaEs, Value, Eigen::Vector2f>>);
+  STATIC_REQUIRE(SearchState<Listed>);
+  STATIC_REQUIRE_FALSE(SearchState<Unlisted>);
   STATIC_REQUIRE(SamplerFor<CmaEs, VectorXd>);
   STATIC_REQUIRE_FALSE(SamplerFor<Lbfgs, VectorXd>);
 }

@@ -682,8 +682,7 @@ TEST_CASE("settings and starts out of range are refused by name and value", "[ev
   CHECK_THROWS_AS(CmaEs{}.init(VectorXd(), state), std::invalid_argument);
   CHECK_THROWS_AS(CmaEs{}.init(VectorXd{Vector2d{0, not_a_number}}, state), std::invalid_argument);
   const Box<VectorXd> box{all(3, 0), all(3, 0.5)};
-  CHECK_THROWS_WITH(solve_in(box, sphere, x0),
-                    "start: coordinate 0 is 1.000000; it must lie in the box, in [0.000000, 0.500000]");
+  CHECK_THROWS_WITH(solve_in(box, sphere, x0), "start: coordinate 0 is 1; it must lie in the box, in [0, 0.5]");
   CHECK_THROWS_AS(solve_in({all(2, 0), all(2, 2)}, sphere, x0), std::invalid_argument);
   CHECK_NOTHROW(CmaEs{.population = 2}.init(x0, state));
   CHECK(solve(sphere, x0, {.population = 2}).value < 1e-8);
@@ -708,7 +707,7 @@ TEST_CASE("a refused start leaves a run as it was, and without a start there is 
   CHECK_THROWS_AS((CmaEs{.step_size = 0}.init(sphere, x0, state)), std::invalid_argument);
   CHECK_THROWS_AS(cma_es.init(sphere, VectorXd{Vector2d{0, infinity}}, state), std::invalid_argument);
   CHECK_THROWS_WITH(cma_es.init(Crossed{}, VectorXd{Vector2d{1, 1}}, state),
-                    "box: coordinate 1 has lower = 2.000000 and upper = 0.000000; needs lower <= upper");
+                    "box: coordinate 1 has lower = 2 and upper = 0; needs lower <= upper");
   CHECK_THROWS_AS(cma_es.init(within(sphere, Box{all(2, 0), all(2, 1)}), all(2, 3), state), std::invalid_argument);
   CHECK(identical(state, before));
   const std::vector<Evaluation<double>> none;

@@ -118,13 +118,38 @@ TEMPLATE_TEST_CASE("gradient descent works for float and double, fixed and dynam
   CHECK(first_order::allocations_in_steps(GradientDescent{.learning_rate = 0.01}, x0) == 0);
 }
 
-TEST_CASE("gradient descent repeats bit by bit", "[gradient]") { CHECK(first_order::repeats(GradientDescent{})); }
+TEST_CASE("gradient descent repeats bit by bit, also when saved in between", "[gradient]") {
+  CHECK(first_order::repeats(GradientDescent{}));
+  CHECK(first_order::survives_saving(GradientDescent{.weight_decay = 0.1}));
+}
+
+TEST_CASE("gradient descent with decoupled weight decay has the values of another implementation", "[gradient]") {
+  const auto x = first_order::after_eight_steps(GradientDescent{.learning_rate = 0.01, .weight_decay = 0.5});
+  CHECK(first_order::largest_difference(x, -0.75800925696940757, 0.69217302016821836, 0.34401055553459903,
+                                        -0.14999149061753383) < 1e-14);
+}
+
+TEST_CASE("weight decay follows the schedule of the learning rate", "[gradient]") {
+  const auto flat = [](const Eigen::VectorXd&, Eigen::VectorXd& g) { return g.setZero(), 0.0; };
+  const GradientDescent descent{
+      .learning_rate = 0.1, .weight_decay = 2, .schedule = {.kind = Schedule::inverse, .steps = 1}};
+  StateOf<GradientDescent, decltype(flat), Eigen::VectorXd> state;
+  descent.init(flat, Eigen::VectorXd(Eigen::VectorXd::Ones(1)), state);
+  double expected = 1;
+  for (const double factor : {1.0, 1.0 / 2, 1.0 / 3}) {
+    descent.step(flat, state);
+    expected *= 1 - 0.2 * factor;
+    CHECK(state.x[0] == Approx(expected).epsilon(1e-15));
+  }
+}
 
 TEST_CASE("gradient descent refuses bad starts and settings", "[gradient]") {
   const Eigen::VectorXd x0 = Eigen::VectorXd::Constant(1, -1);
   CHECK(minimize(HalfLine{}, x0, GradientDescent{}).status == Status::bad_start);
   CHECK_THROWS_WITH(minimize(HalfLine{}, x0, GradientDescent{.learning_rate = -1}),
                     Catch::Contains("GradientDescent::learning_rate"));
+  CHECK_THROWS_WITH(minimize(HalfLine{}, x0, GradientDescent{.weight_decay = -1}),
+                    Catch::Contains("GradientDescent::weight_decay"));
   CHECK_THROWS_WITH(minimize(HalfLine{}, x0, GradientDescent{.schedule = {.steps = 0}}),
                     Catch::Contains("Schedule::steps"));
 }

@@ -17,6 +17,20 @@ namespace mesaopt {
 template <class O, class F, class X>
 using StateOf = typename O::template State<X, MemoryOf<F, X>>;
 
+namespace detail {
+struct Named {
+  static void fields();
+};
+template <class S>
+struct NamedTwice : S, Named {};
+/// True if S has a member `fields`, so that the name is ambiguous in NamedTwice. To call it, or only to name it in S,
+/// would have its type deduced, at a tenth of the compile time of a small program.
+template <class S>
+concept ListsFields = !requires {
+  &NamedTwice<S>::fields;
+};
+}  // namespace detail
+
 /// All that changes in a run: the point `x`, its `value` and `evaluation`, a `status`, the `calls`, and what else the
 /// optimizer needs. Its `fields()` list the members that make it up; scratch space is not among them.
 template <class S>
@@ -26,8 +40,7 @@ concept SearchState = std::copyable<S> && requires(const S& s) {
   s.evaluation.verdict;
   { s.status } -> std::convertible_to<Status>;
   s.calls.counts;
-  S::fields();
-};
+} && detail::ListsFields<S>;
 
 namespace detail {
 template <class O>

@@ -122,7 +122,7 @@ void resume(const F& f, const O& optimizer, const R& stopping, Run<S, T>& run, c
   struct Clock {
     Run<S, T>& run;
     std::chrono::steady_clock::time_point began;
-    ~Clock() { run.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); }
+    ~Clock() { run.seconds += detail::seconds_since(began); }
   } clock{run, began};
   while (run.status == Status::running) {
     optimizer.step(f, run.state);
@@ -149,17 +149,14 @@ const auto& best_evaluation(const Run<S, T>& run) {
 
 /// What a run has found so far.
 template <class S, class T>
-Solution<S> solution(Run<S, T> run) {
-  Solution<S> s{};
-  s.x = best_point(run);
-  s.evaluation = best_evaluation(run);
-  s.value = s.evaluation.value;
-  s.status = run.status;
-  s.counts = run.state.calls.counts;
-  s.events = run.state.calls.events;
-  s.seconds = run.seconds;
-  s.state = std::move(run.state);
-  return s;
+Solution<S> solution(Run<S, T>&& run) {
+  const auto& evaluation = best_evaluation(run);
+  return {best_point(run),        evaluation.value,       run.status,  evaluation,
+          run.state.calls.counts, run.state.calls.events, run.seconds, std::move(run.state)};
+}
+template <class S, class T>
+Solution<S> solution(const Run<S, T>& run) {
+  return solution(Run<S, T>(run));
 }
 
 }  // namespace mesaopt

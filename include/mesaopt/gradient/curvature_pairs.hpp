@@ -5,23 +5,16 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <tuple>
 
 #include <Eigen/Core>
 
 #include <mesaopt/core/point.hpp>
+#include <mesaopt/core/vectors.hpp>
 
 namespace mesaopt {
 namespace detail {
-
-// Sums over columns are taken in an order that depends on their length alone. Eigen's own depend on where in memory a
-// column begins, and so would a run on where its state was copied to.
-
-/// As many numbers as fit into a register of the machine compiled for.
-template <class S>
-inline constexpr int lanes = std::max(1, EIGEN_MAX_STATIC_ALIGN_BYTES / int(sizeof(S)));
 
 /// The length of a column for n numbers, the last of which are zeros: columns have no odd ends.
 template <class S>
@@ -29,37 +22,6 @@ constexpr Eigen::Index padded(Eigen::Index n) {
   constexpr Eigen::Index unit = std::max(16, 2 * lanes<S>);
   return n <= 16 ? Eigen::Index(std::bit_ceil(std::size_t(std::max<Eigen::Index>(n, 2))))
                  : (n + unit - 1) / unit * unit;
-}
-
-/// A vector of `count` numbers, a power of 2, that compilers keep in registers of whatever length the machine has. As a
-/// type of the compiler's own it costs next to nothing to compile, which Eigen's expressions do not.
-template <int count, class S>
-struct PackOf {
-  using type [[gnu::vector_size(count * sizeof(S))]] = S;
-};
-template <int count, class S>
-using Pack = typename PackOf<count, S>::type;
-
-template <int count, class S>
-inline void read(const S* from, Pack<count, S>& to) {
-  std::memcpy(&to, from, sizeof to);
-}
-template <int count, class S>
-inline void write(const Pack<count, S>& from, S* to) {
-  std::memcpy(to, &from, sizeof from);
-}
-/// The sum of the entries, halves first.
-template <int count, class S>
-inline S sum(const Pack<count, S>& pack) {
-  if constexpr (count == 1) {
-    return pack[0];
-  } else {
-    Pack<count / 2, S> low, high;
-    std::memcpy(&low, &pack, sizeof low);
-    std::memcpy(&high, reinterpret_cast<const char*>(&pack) + sizeof low, sizeof high);
-    low += high;
-    return sum<count / 2, S>(low);
-  }
 }
 
 template <class T>
@@ -96,14 +58,6 @@ Two<S> add_and_multiply(Two<S> f, Two<const S*> v, Two<const S*> w, S* q, Eigen:
   return {sum<half, S>(a), sum<half, S>(b)};
 }
 
-/// Calls body.template operator()<size>() for a size of at most 16 that a column can have.
-template <int most = 16, class Body>
-void with_size(Eigen::Index size, const Body& body) {
-  if constexpr (most > 2)
-    if (size < most) return with_size<most / 2>(size, body);
-  body.template operator()<most>();
-}
-
 }  // namespace detail
 
 /// The last steps s and gradient changes y of a run: what L-BFGS knows of the inverse Hessian. The oldest is
@@ -138,8 +92,8 @@ struct CurvaturePairs {
 
   /// No pairs, and room for `memory` of n numbers. Zero throughout, so that equal runs are equal in all their bytes.
   void clear(Eigen::Index n, Eigen::Index memory) {
-    for (auto* columns : {&s, &y}) columns->setZero(detail::padded<S>(n), memory);
-    for (auto* row : {&reciprocal, &neighbour}) row->setZero(memory);
+    for (auto* columns : {&s, &y}) detail::zeros(*columns, detail::padded<S>(n), memory);
+    for (auto* row : {&reciprocal, &neighbour}) detail::zeros(*row, memory, 1);
     scale = 1;
     count = next = 0;
   }
@@ -148,9 +102,9 @@ struct CurvaturePairs {
   /// definite. Then the oldest pair is lost.
   void add(const X& x, const X& gradient, const X& next_x, const X& next_gradient) {
     const Eigen::Index j = next;
-    s.col(j).head(x.size()) = next_x - x;
-    y.col(j).head(x.size()) = next_gradient - gradient;
-    const Products products = multiply(j);
+    const Products products = s.rows() % detail::lanes<S> == 0
+                                  ? put<detail::lanes<S>>(j, x, gradient, next_x, next_gradient)
+                                  : put<2>(j, x, gradient, next_x, next_gradient);
     using std::sqrt;
     if (!(products.sy > std::numeric_limits<S>::epsilon() * sqrt(products.ss) * sqrt(products.yy) &&
           products.sy >= std::numeric_limits<S>::min())) {
@@ -167,21 +121,28 @@ struct CurvaturePairs {
   /// d = −Hg by the two-loop recursion, Nocedal & Wright (2006), algorithm 7.4, with the initial scaling (7.20).
   /// `q` and `weights` are scratch.
   void direction(const X& gradient, Column& q, Row& weights, X& d) const {
-    const auto n = gradient.size();
+    const Eigen::Index n = gradient.size();
     if (count == 0) {
-      d = -gradient;
+      detail::scale(S(-1), gradient.data(), d.data(), n);
       return;
     }
-    q.head(n) = gradient;
-    if (s.rows() <= 16) {
-      detail::with_size(s.rows(), [&]<int rows>() {
-        if constexpr (size == Eigen::Dynamic || size == rows) two_loops_in_registers<rows>(weights, q);
-      });
-      d = q.head(n);
-    } else {
+    for (Eigen::Index i = 0; i < n; ++i) q[i] = gradient[i];
+    if (s.rows() > 16) {
       two_loops(weights, q);
-      d = -scale * q.head(n);
+      detail::scale(-scale, q.data(), d.data(), n);
+      return;
     }
+    if constexpr (size != Eigen::Dynamic) {
+      if constexpr (size <= 16) two_loops_in_registers<size>(weights, q);
+    } else {
+      switch (s.rows()) {
+        case 2: two_loops_in_registers<2>(weights, q); break;
+        case 4: two_loops_in_registers<4>(weights, q); break;
+        case 8: two_loops_in_registers<8>(weights, q); break;
+        default: two_loops_in_registers<16>(weights, q);
+      }
+    }
+    for (Eigen::Index i = 0; i < n; ++i) d[i] = q[i];
   }
 
  private:
@@ -189,33 +150,42 @@ struct CurvaturePairs {
     S sy, ss, yy, neighbour;
   };
 
-  Products multiply(Eigen::Index j) const {
-    const S* const a = s.data() + j * s.rows();
-    const S* const b = y.data() + j * s.rows();
-    const S* const c = s.data() + older(j) * s.rows();
-    if (s.rows() > 16) return multiply<detail::lanes<S>>(a, b, c);
-    Products products{};
-    detail::with_size(s.rows(), [&]<int rows>() {
-      if constexpr (size == Eigen::Dynamic || size == rows)
-        products = multiply<std::min(rows, detail::lanes<S>)>(a, b, c);
-    });
-    return products;
-  }
-  template <int step>
-  Products multiply(const S* a, const S* b, const S* c) const {
-    using P = detail::Pack<step, S>;
-    P sy{}, ss{}, yy{}, neighbours{}, s_i, y_i, c_i;
-    for (Eigen::Index i = 0; i < s.rows(); i += step) {
-      detail::read<step>(a + i, s_i);
-      detail::read<step>(b + i, y_i);
-      detail::read<step>(c + i, c_i);
-      sy += s_i * y_i;
-      ss += s_i * s_i;
-      yy += y_i * y_i;
-      neighbours += c_i * y_i;
+  /// Writes a pair into column j, and gives its products, with those of the pair before.
+  template <int width>
+  Products put(Eigen::Index j, const X& x, const X& gradient, const X& next_x, const X& next_gradient) {
+    using P = detail::Pack<width, S>;
+    const Eigen::Index rows = s.rows(), n = x.size();
+    S* const steps = s.data() + j * rows;
+    S* const changes = y.data() + j * rows;
+    const S* const before = s.data() + older(j) * rows;
+    const Eigen::Index whole = n / width * width;
+    for (Eigen::Index i = whole; i < n; ++i) {
+      steps[i] = next_x[i] - x[i];
+      changes[i] = next_gradient[i] - gradient[i];
     }
-    return {detail::sum<step, S>(sy), detail::sum<step, S>(ss), detail::sum<step, S>(yy),
-            detail::sum<step, S>(neighbours)};
+    P sy{}, ss{}, yy{}, neighbours{}, step, change, other;
+    for (Eigen::Index i = 0; i < rows; i += width) {
+      if (i < whole) {
+        detail::read<width>(next_x.data() + i, step);
+        detail::read<width>(x.data() + i, other);
+        step -= other;
+        detail::write<width>(step, steps + i);
+        detail::read<width>(next_gradient.data() + i, change);
+        detail::read<width>(gradient.data() + i, other);
+        change -= other;
+        detail::write<width>(change, changes + i);
+      } else {
+        detail::read<width>(steps + i, step);
+        detail::read<width>(changes + i, change);
+      }
+      detail::read<width>(before + i, other);
+      sy += step * change;
+      ss += step * step;
+      yy += change * change;
+      neighbours += other * change;
+    }
+    return {detail::sum<width, S>(sy), detail::sum<width, S>(ss), detail::sum<width, S>(yy),
+            detail::sum<width, S>(neighbours)};
   }
 
   template <int rows>

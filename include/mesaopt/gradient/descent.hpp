@@ -14,6 +14,7 @@
 #include <mesaopt/core/optimizer.hpp>
 #include <mesaopt/core/prior.hpp>
 #include <mesaopt/core/status.hpp>
+#include <mesaopt/core/vectors.hpp>
 #include <mesaopt/gradient/line_status.hpp>
 
 namespace mesaopt {
@@ -84,7 +85,7 @@ struct Descent {
   void init(const F& f, const P& start, State<PointOf<P>, M>& state) const {
     step_size.check();
     direction.check();
-    state.x = detail::start_point(start);
+    detail::copy(detail::start_point(start), state.x);
     state.gradient.resize(state.x.size());
     prepare(state);
     state.status = Status::running;
@@ -94,14 +95,14 @@ struct Descent {
     state.calls.begin(start);
     if constexpr (detail::knows_evaluation<P>) {
       state.evaluation = start.value;
-      state.gradient = start.gradient;
+      detail::copy(start.gradient, state.gradient);
     } else {
       state.evaluation = state.calls.gradient(f, state.x, state.gradient);
     }
     state.value = state.lowest = state.reference = state.evaluation.value;
     if (!state.evaluation.usable())
       state.status = Status::bad_start;
-    else if (!state.evaluation.differentiable() || !state.gradient.allFinite())
+    else if (!state.evaluation.differentiable() || !detail::all_finite(state.gradient.data(), state.gradient.size()))
       state.status =
           state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
     else
@@ -132,13 +133,16 @@ struct Descent {
     using S = ScalarOf<X>;
     for (;;) {
       direction.query(f, state.calls, state.x, state.gradient, state.memory, state.d);
-      S slope = state.gradient.dot(state.d);
+      const S* const g = state.gradient.data();
+      S* const d = state.d.data();
+      const Eigen::Index n = state.x.size();
+      S slope = detail::product(g, d, n);
       bool steepest = false;
       if (!(slope < 0) || !std::isfinite(slope)) {  // not downwards, or its square under- or overflows
-        const S largest = state.gradient.template lpNorm<Eigen::Infinity>();
+        const S largest = detail::largest(g, n);
         steepest = !direction.forget(state.memory);
-        state.d = -state.gradient / largest;
-        slope = state.gradient.dot(state.d);
+        for (Eigen::Index i = 0; i < n; ++i) d[i] = -g[i] / largest;  // 1 / largest may overflow
+        slope = detail::product(g, d, n);
         if (!(slope < 0)) {
           state.status = largest == 0 ? Status::stalled : Status::non_finite;
           return;
@@ -170,10 +174,10 @@ struct Descent {
     auto line_status = LineStatus::searching;
     while (line_status == LineStatus::searching) {
       const S t = line.trial();
-      state.next_x = state.x + t * state.d;
+      detail::add(state.x.data(), t, state.d.data(), state.next_x.data(), state.x.size());
       now = state.calls.gradient(f, state.next_x, state.next_gradient);
       if (now.reason == Reason::budget_spent) break;
-      const S next_slope = state.next_gradient.dot(state.d);
+      const S next_slope = detail::product(state.next_gradient.data(), state.d.data(), state.x.size());
       if (!now.differentiable() || !std::isfinite(next_slope)) {
         trouble = now.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::non_finite;
         line_status = line.tell_failure();
@@ -212,7 +216,7 @@ struct Descent {
     if (direction.scaled(state.memory)) return 1;
     if (state.step > 0 && state.slope < 0)
       return state.step * std::min(S(100), state.slope / slope);  // Nocedal & Wright, section 3.5
-    return std::min(S(1), 1 / state.d.template lpNorm<Eigen::Infinity>());
+    return std::min(S(1), 1 / detail::largest(state.d.data(), state.d.size()));
   }
 
   template <Point X, class M>
@@ -241,7 +245,8 @@ struct Descent {
       state.idle = 0;
       return;
     }
-    const S square = state.gradient.squaredNorm(), error = state.evaluation.gradient_error;
+    const S* const g = state.gradient.data();
+    const S square = detail::product(g, g, state.x.size()), error = state.evaluation.gradient_error;
     if (state.steepness == 0 || square < S(0.8) * state.steepness) {
       state.reference = std::min(state.reference, state.value);
       state.steepness = square;
@@ -260,10 +265,10 @@ struct Descent {
     S t = S(step_size(state.calls.counts[0].iterations));
     constexpr int halvings = 10;
     for (int i = 0; i <= halvings; ++i, t /= 2) {
-      state.next_x = state.x + t * state.d;
+      detail::add(state.x.data(), t, state.d.data(), state.next_x.data(), state.x.size());
       const auto now = state.calls.gradient(f, state.next_x, state.next_gradient);
       if (now.reason == Reason::budget_spent) return;
-      if (now.differentiable() && state.next_gradient.allFinite()) {
+      if (now.differentiable() && detail::all_finite(state.next_gradient.data(), state.x.size())) {
         state.calls.accept();
         direction.learn(state.x, state.gradient, state.next_x, state.next_gradient, state.memory);
         state.x.swap(state.next_x);

@@ -76,8 +76,8 @@ struct LbfgsDirection {
  private:
   template <Point X>
   static void prepare(Memory<X>& m) {
-    m.q.setZero(m.pairs.s.rows());
-    m.weights.setZero(m.pairs.s.cols());
+    detail::zeros(m.q, m.pairs.s.rows(), 1);
+    detail::zeros(m.weights, m.pairs.s.cols(), 1);
   }
 };
 
