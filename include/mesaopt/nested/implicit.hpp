@@ -323,6 +323,10 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
 
   call.record.outer_y.resize(y.size());
   gradient.resize(x.size());
+  // What only some points need gets its room at all: so no later step allocates.
+  record.linear.resize(y.size());
+  record.moved.resize(x.size());
+  call.record.mixed.resize(x.size());
   Evaluation<S> evaluation = detail::with_call<Outer, Y>(
       call.record.outer_call(call),
       [&](const auto&... last) -> Evaluation<S> { return outer(x, y, gradient, call.record.outer_y, last...); });

@@ -70,8 +70,9 @@ template <class Place, Point X, Point Y, class C>
 void mixed_direction(const Place& place, const X& x, const Y& y, const X& u, Y& out, X& moved, Y& scratch, C& calls) {
   using S = ScalarOf<Y>;
   using F = PlacedOf<Place, X>;
+  out.setZero(y.size());
   if constexpr (!depends_on_outer<Place>) {
-    out.setZero(y.size());
+    return;
   } else if constexpr (!Remembers<F, Y> && requires { place.g.mixed_direction(x, y, u, out); }) {
     ++calls.counts[0].hessian_products;
     place.g.mixed_direction(x, y, u, out);
@@ -81,7 +82,6 @@ void mixed_direction(const Place& place, const X& x, const Y& y, const X& u, Y& 
     calls.make([&](const auto& call) { place.g.mixed_direction(x, y, u, out, call); });
   } else {
     const S norm = u.norm();
-    out.setZero(y.size());
     if (!(norm > 0)) return;
     const S h = std::cbrt(std::numeric_limits<S>::epsilon()) * std::max(S(1), x.norm()) / norm;
     scratch.resize(y.size());
@@ -217,7 +217,10 @@ struct Response {
         if (factored) factor = record.factor;
       }
       adjoint_known = record.adjoint_known;
-      if (adjoint_known) adjoint = record.adjoint;
+      if (adjoint_known)
+        adjoint = record.adjoint;
+      else if (adjoint.size() != record.adjoint.size())
+        adjoint.setZero(record.adjoint.size());
       if constexpr (detail::is_nearest<StartPlace>) {
         if (xs.cols() != record.remember) reserve(x, y, record.remember);
         xs.col(next) = x;
@@ -282,7 +285,11 @@ struct Response {
       if (memory.known) follow_tangent(x, memory, record);
     }
     if (!record.start.allFinite()) return;
+    for (Inner* later : {&record.scratch, &run.state.calls.slot.scratch})
+      later->resize(record.start.size());  // so that no later step is the first to need it
     if constexpr (detail::is_newton_corrected<StartPlace>) {
+      record.mixed.resize(record.start.size());
+      record.step.resize(record.start.size());
       static_assert(TwiceDifferentiable<F, Inner> || Differentiable<F, Inner>,
                     "mesaopt: newton_corrected needs an inner objective with gradients");
       evaluated = correct(f, memory, record, evaluation);
