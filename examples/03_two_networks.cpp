@@ -8,6 +8,7 @@
 //
 //   03_two_networks [--seed N] [--fashion] [--data PATH] [--help]
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -42,9 +43,6 @@ constexpr const char* help =
     "\n"
     "Writes two_networks.png (with gnuplot), .dat and .gp into the working directory.\n";
 
-constexpr double customary = 1e-4;  // a penalty that many would begin, and end, with
-constexpr std::uint64_t budget = 5000;
-
 template <class... Values>
 std::string text(const char* format, Values... values) {
   char buffer[256];
@@ -72,9 +70,7 @@ Parts parts(const Options& options) {
   } else {
     all = options.data.empty() ? digits() : digits(options.data);
   }
-  const double count = static_cast<double>(all.size());
-  auto dealt = split(all, options.seed, {300 / count, 600 / count, (count - 900) / count});
-  return {std::move(dealt[0]), std::move(dealt[1]), std::move(dealt[2])};
+  return deal(all, options.seed);
 }
 
 // Runs a search with a line that tells how far it is, and what it found.
@@ -107,8 +103,8 @@ void draw(const Found& untuned, const Found& gradient, const Found& values, cons
 int run(const Options& options) {
   const ProgressLine clock("");
   const Parts images = parts(options);
-  const Network first(32, Penalties::one_a_pixel, images), plain(32, Penalties::two_a_layer, images);
-  const Network second(48, Penalties::one_a_pixel, images);
+  const TwoNetworks two(images, options.seed);
+  const Network& first = two.first;
   const auto name = [&](const Network& network) {
     return text("%d-%d-10", static_cast<int>(network.model.widths[0]), static_cast<int>(network.model.widths[1]));
   };
@@ -119,36 +115,20 @@ int run(const Options& options) {
       options.fashion ? "Fashion-MNIST" : "Digits", static_cast<int>(images.train.size()),
       static_cast<int>(images.held_out.size()), static_cast<int>(images.test.size()),
       static_cast<unsigned long long>(options.seed), name(first).c_str(), static_cast<int>(first.model.size()),
-      penalties, name(second).c_str());
+      penalties, name(two.second).c_str());
 
-  const VectorXd x0 = first.log_penalties(customary), x0_few = plain.log_penalties(customary);
-  const Improbability outer{first.held_out, x0}, outer_few{plain.held_out, x0_few};
-  const Improbability outer_second{second.held_out, x0};
-  const VectorXd w0 = models::initial_weights(first.model.widths, 1),
-                 w0_second = models::initial_weights(second.model.widths, 2);
+  const Found untuned = shown("1  training, no search", 0, [&](const auto&) { return two.untuned(); });
+  const Found gradient = shown("1  search by gradients", TwoNetworks::budget,
+                               [&](const auto& watch) { return two.by_gradients(untuned, watch); });
+  const Found values = shown("1  search by values (CMA-ES)", gradient.work(),
+                             [&](const auto& watch) { return two.by_values(untuned, gradient.work(), watch); });
+  const Found few = shown("1  the same, 4 penalties", gradient.work(),
+                          [&](const auto& watch) { return two.few_by_values(untuned, gradient.work(), watch); });
 
-  // Network 1: all searches start at the customary penalties, and at the weights trained with them.
-  const Found untuned = shown("1  training, no search", 0, [&](const auto&) { return train(first, x0, w0); });
-  const Found gradient = shown("1  search by gradients", budget, [&](const auto& watch) {
-    return search_by_gradient(first, outer, x0, untuned.weights, GradientBelow{1e-2} || MaxWork{budget}, watch);
-  });
-  const auto equal = MaxWork{gradient.work()};
-  const Found values = shown("1  search by values (CMA-ES)", equal.limit, [&](const auto& watch) {
-    return search_by_values(first, outer, x0, untuned.weights, 0.3, options.seed, equal, watch);
-  });
-  const Found few = shown("1  the same, 4 penalties", equal.limit, [&](const auto& watch) {
-    return search_by_values(plain, outer_few, x0_few, untuned.weights, 1, options.seed, equal, watch);
-  });
-
-  // Network 2: from scratch, and from what network 1 found until it is as good.
-  const Found cold = shown("2  from scratch", budget, [&](const auto& watch) {
-    return search_by_gradient(second, outer_second, x0, w0_second, GradientBelow{1e-2} || MaxWork{budget}, watch);
-  });
-  const TargetReached as_good{cold.value() * outer_second.images()};
+  const Found cold =
+      shown("2  from scratch", TwoNetworks::budget, [&](const auto& watch) { return two.second_from_scratch(watch); });
   const Found warm = shown("2  from network 1", cold.work(), [&](const auto& watch) {
-    return search_by_gradient(second, outer_second, gradient.log_penalties,
-                              grown(first, gradient.weights, second, w0_second),
-                              GradientBelow{1e-2} || as_good || MaxWork{cold.work()}, watch);
+    return two.second_from_first(gradient, two.as_good_as(cold), watch);
   });
   const double saved = 1 - static_cast<double>(warm.inner.iterations) / static_cast<double>(cold.inner.iterations);
 
@@ -157,7 +137,7 @@ int run(const Options& options) {
   row(text("%d penalties by gradients", penalties).c_str(), gradient);
   row(text("%d by values alone (CMA-ES)", penalties).c_str(), values);
   row("4 by values alone (CMA-ES)", few);
-  header("Network 2, " + name(second));
+  header("Network 2, " + name(two.second));
   row("from scratch", cold);
   row("from network 1, until as good", warm);
   std::printf(
@@ -168,9 +148,16 @@ int run(const Options& options) {
       "CMA-ES stops at the end of a generation.\n\n");
   std::printf("Choosing penalties by gradients changed the test loss of network 1 by %+.0f %%. ",
               100 * (gradient.test / untuned.test - 1));
-  std::printf("Network 2 from network 1 took\n%llu inner iterations in place of %llu, %.0f %% fewer.\n",
-              static_cast<unsigned long long>(warm.inner.iterations),
-              static_cast<unsigned long long>(cold.inner.iterations), 100 * saved);
+  std::printf(
+      "Network 2 from network 1 took\n%llu inner iterations in place of %llu, %.0f %% fewer, to be as good on "
+      "held-out images. ",
+      static_cast<unsigned long long>(warm.inner.iterations), static_cast<unsigned long long>(cold.inner.iterations),
+      100 * saved);
+  const double equal_test = cold.iterations_until(&Found::Point::test, warm.test);
+  if (std::isfinite(equal_test))
+    std::printf("To a test loss as low as\nits %.4f, the search from scratch took %.0f.\n", warm.test, equal_test);
+  else
+    std::printf("The search from\nscratch never came to a test loss as low as its %.4f.\n", warm.test);
   std::printf(
       "Of the %llu hypergradients of network 1, %llu needed the damped Gauss-Newton adjoint, an approximation. The "
       "last one:\n"
@@ -203,11 +190,11 @@ void draw(const Found& untuned, const Found& gradient, const Found& values, cons
   }
   picture.table("losses", {"position", "test loss", "colour"});
   picture.row(1, untuned.test, "0x9A9A9A");
-  picture.row(2, few.test, "0xE69F00");
-  picture.row(3, values.test, "0xD55E00");
-  picture.row(4, gradient.test, "0x0072B2");
-  picture.row(5.5, cold.test, "0x9A9A9A");
-  picture.row(6.5, warm.test, "0x009E73");
+  picture.row(2.1, few.test, "0xE69F00");
+  picture.row(3.2, values.test, "0xD55E00");
+  picture.row(4.3, gradient.test, "0x0072B2");
+  picture.row(5.8, cold.test, "0x9A9A9A");
+  picture.row(7, warm.test, "0x009E73");
 
   picture.commands(text("untuned = %.6g; target = %.6g; saved = '%.0f %% fewer'; side = %d", untuned.held_out,
                         cold.value(), 100 * saved, static_cast<int>(side)));
@@ -218,7 +205,7 @@ set multiplot layout 2,2 margins 0.07,0.97,0.07,0.93 spacing 0.10,0.13
 set title font ',13' offset 0,0.3
 set title 'Network 1: penalties by gradients through training, and without'
 set xlabel 'work: inner gradients and Hessian products'; set ylabel 'held-out objective'
-set xrange [0:*]; set yrange [0:untuned*1.12]; set key top right at graph 0.99,0.99
+set xrange [0:*]; set yrange [0:untuned*1.5]; set key top right at graph 0.99,0.99
 plot untuned with lines lw 2 dt 2 lc rgb grey title 'untuned', \
      data index 'values' using 1:3 with linespoints lw 2.5 pt 7 ps 0.8 lc rgb orange title 'penalty by pixel, CMA-ES', \
      '' index 'values, 4 penalties' using 1:3 with linespoints lw 2.5 pt 7 ps 0.8 lc rgb yellow title '4 penalties, CMA-ES', \
@@ -243,9 +230,9 @@ plot data index 'network 2 from scratch' using 2:3 with linespoints lw 2.5 pt 7 
 unset arrow 1; unset label 1
 
 set title 'Loss on test images, which no search has seen'
-unset key; unset xlabel; set ylabel 'test loss'; set xrange [0.3:7.2]; set style fill solid 0.85 noborder; set boxwidth 0.75
-set xtics ("untuned" 1, "4 penalties,\nCMA-ES" 2, "by pixel,\nCMA-ES" 3, "by pixel,\ngradients" 4, \
-           "network 2,\nfrom scratch" 5.5, "network 2,\nfrom 1" 6.5)
+unset key; unset xlabel; set ylabel 'test loss'; set xrange [0.3:7.7]; set style fill solid 0.85 noborder; set boxwidth 0.75
+set xtics ("untuned" 1, "4 penalties,\nCMA-ES" 2.1, "by pixel,\nCMA-ES" 3.2, "by pixel,\ngradients" 4.3, \
+           "network 2,\nfrom scratch" 5.8, "network 2,\nfrom 1" 7)
 set grid noxtics
 plot data index 'losses' using 1:2:3 with boxes lc rgb variable, '' index 'losses' using 1:2:(sprintf('%.3f', $2)) with labels offset 0,0.7
 unset multiplot)");

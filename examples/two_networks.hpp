@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -115,6 +116,7 @@ struct Found {
     std::uint64_t work;
     std::uint64_t iterations;  ///< of inner runs
     double value;              ///< the outer objective, an image
+    double test;               ///< loss on the test images, which no search looks at; NaN in searches by values
   };
   std::vector<Point> path;
   VectorXd log_penalties, weights;
@@ -127,6 +129,14 @@ struct Found {
 
   std::uint64_t work() const { return inner.evaluations() + inner.hessian_products; }
   double value() const { return path.back().value; }
+
+  /// Inner iterations until the objective, or the test loss, was at a level or below for the first time; infinite if it
+  /// never was.
+  double iterations_until(double Point::*what, double level) const {
+    for (const Point& point : path)
+      if (point.*what <= level) return static_cast<double>(point.iterations);
+    return std::numeric_limits<double>::infinity();
+  }
 };
 
 /// Trains weights until no entry of the gradient is above 1e-7: so near a minimum, mostly, that its Hessian is
@@ -166,13 +176,13 @@ Found found(const Network& network, const Improbability& outer, const Response& 
   return f;
 }
 
-/// An observer that writes down the path, and tells `watch(point)`.
-template <class Watch>
-auto follower(std::vector<Found::Point>& path, const Improbability& outer, const Watch& watch) {
-  return [&](const auto& state, const auto&) {
+/// An observer that writes down the path, with the test loss that `test(state)` answers, and tells `watch(point)`.
+template <class Test, class Watch>
+auto follower(std::vector<Found::Point>& path, const Improbability& outer, Test test, const Watch& watch) {
+  return [&path, &outer, test, &watch](const auto& state, const auto&) {
     if (!state.evaluation.usable() || std::isnan(state.value))
       return;  // CMA-ES knows no value before its first generation
-    path.push_back({work(state), state.calls.counts[1].iterations, state.value / outer.images()});
+    path.push_back({work(state), state.calls.counts[1].iterations, state.value / outer.images(), test(state)});
     watch(path.back());
   };
 }
@@ -190,7 +200,7 @@ inline Found train(const Network& network, const VectorXd& log_penalties, const 
   f.accuracy = network.test.accuracy(f.weights);
   f.status = trained.status;
   f.inner = trained.counts[0];
-  f.path = {{f.work(), f.inner.iterations, f.held_out}};
+  f.path = {{f.work(), f.inner.iterations, f.held_out, f.test}};
   f.seconds = trained.seconds;
   return f;
 }
@@ -203,9 +213,10 @@ Found search_by_gradient(const Network& network, const Improbability& outer, con
   const auto training = response(family(network.training), trainer(), warm(weights));
   const Implicit implicit{.tolerance = 1e-2, .accept_residual = 2e-2, .accept_distance = 1, .max_iterations = 300};
   std::vector<Found::Point> path;
+  const auto test = [&](const auto& state) { return loss_on(network.test, state.calls.memory.response.y); };
   const auto best =
       minimize(nested(outer, training, implicit), log_penalties, Lbfgs{.line_search = {.max_evaluations = 5}}, stopping,
-               detail::follower(path, outer, watch));
+               detail::follower(path, outer, test, watch));
   return detail::found(network, outer, training, best, std::move(path));
 }
 
@@ -217,8 +228,9 @@ Found search_by_values(const Network& network, const Improbability& outer, const
   using namespace mesaopt;
   const auto training = response(family(network.training), trainer(), weights);
   std::vector<Found::Point> path;
+  const auto no_test = [](const auto&) { return std::nan(""); };  // its solution is not that of the last evaluation
   const auto best = minimize(nested(outer, training), log_penalties, CmaEs{.step_size = step_size, .seed = seed},
-                             stopping, detail::follower(path, outer, watch));
+                             stopping, detail::follower(path, outer, no_test, watch));
   return detail::found(network, outer, training, best, std::move(path));
 }
 
@@ -240,5 +252,71 @@ inline VectorXd grown(const Network& from, const VectorXd& weights, const Networ
   Matrix(out, classes, 1) = Given(w, classes, 1);
   return fresh;
 }
+
+/// Deals out images: 300 to train on, 600 held out, the rest to test with.
+inline Parts deal(const LabelledImages<double>& all, std::uint64_t seed) {
+  const double count = static_cast<double>(all.size());
+  auto dealt = split(all, seed, {300 / count, 600 / count, (count - 900) / count});
+  return {std::move(dealt[0]), std::move(dealt[1]), std::move(dealt[2])};
+}
+
+/// The searches of the demonstration, in the order in which they build on each other.
+///
+/// All searches for network 1 start at the customary penalties, and at the weights trained with them.
+struct TwoNetworks {
+  static constexpr double customary = 1e-4;  ///< a penalty that many would begin, and end, with
+  static constexpr std::uint64_t budget = 5000;
+
+  std::uint64_t seed;
+  Network first, plain, second;  ///< `plain` is the first one with few penalties
+  VectorXd x0 = first.log_penalties(customary), x0_few = plain.log_penalties(customary);
+  Improbability outer{first.held_out, x0}, outer_few{plain.held_out, x0_few}, outer_second{second.held_out, x0};
+
+  TwoNetworks(const Parts& images, std::uint64_t chosen_seed)
+      : seed(chosen_seed),
+        first(32, Penalties::one_a_pixel, images),
+        plain(32, Penalties::two_a_layer, images),
+        second(48, Penalties::one_a_pixel, images) {}
+
+  /// Network 1 trained with the customary penalties, no search.
+  Found untuned() const { return train(first, x0, mesaopt::models::initial_weights(first.model.widths, 1)); }
+
+  /// All penalties of network 1 by gradients.
+  template <class Watch>
+  Found by_gradients(const Found& untuned, const Watch& watch) const {
+    return search_by_gradient(first, outer, x0, untuned.weights, mesaopt::GradientBelow{1e-2} || MaxWork{budget},
+                              watch);
+  }
+  /// The same from values alone, with as much work.
+  template <class Watch>
+  Found by_values(const Found& untuned, std::uint64_t equal_work, const Watch& watch) const {
+    return search_by_values(first, outer, x0, untuned.weights, 0.3, seed, MaxWork{equal_work}, watch);
+  }
+  /// The same with few penalties.
+  template <class Watch>
+  Found few_by_values(const Found& untuned, std::uint64_t equal_work, const Watch& watch) const {
+    return search_by_values(plain, outer_few, x0_few, untuned.weights, 1, seed, MaxWork{equal_work}, watch);
+  }
+
+  /// The penalties of network 2 by gradients, from scratch.
+  template <class Watch>
+  Found second_from_scratch(const Watch& watch) const {
+    return search_by_gradient(second, outer_second, x0, fresh(), mesaopt::GradientBelow{1e-2} || MaxWork{budget},
+                              watch);
+  }
+  /// The same from the penalties and hidden units of network 1, until `stopping` says so.
+  template <class Stopping, class Watch>
+  Found second_from_first(const Found& found, const Stopping& stopping, const Watch& watch) const {
+    return search_by_gradient(second, outer_second, found.log_penalties, grown(first, found.weights, second, fresh()),
+                              mesaopt::GradientBelow{1e-2} || stopping, watch);
+  }
+  /// Until the outer objective is at that of `other`, or as much work is done.
+  auto as_good_as(const Found& other) const {
+    return mesaopt::TargetReached{other.value() * outer_second.images()} || MaxWork{other.work()};
+  }
+
+ private:
+  VectorXd fresh() const { return mesaopt::models::initial_weights(second.model.widths, 2); }
+};
 
 }  // namespace examples

@@ -76,7 +76,7 @@ TEST_CASE("four generations learn what pycma 4.5 learns from the same points", "
     PointsOf<Vector3d> y(3, 7);
     for (Eigen::Index k = 0; k < 7; ++k) y.col(k) = Vector3d(steps[g][k]);
     const PointsOf<Vector3d> z =
-        distribution.axis_lengths.cwiseInverse().asDiagonal() * distribution.axes.transpose() * y;
+        distribution.axis_lengths.cwiseInverse().asDiagonal() * Matrix3d(distribution.axes.transpose()).lazyProduct(y);
     PointsOf<Vector3d> shaped(3, 7);
     distribution.shape(z, shaped);
     CHECK((shaped - y).norm() < 1e-14);
@@ -107,7 +107,8 @@ TEST_CASE("the covariance is symmetric to the last bit, and decomposed when that
     REQUIRE(distribution.decompose_when_due());
     CHECK(double(distribution.generation - distribution.decomposed) < distribution.parameters.gap);
     if (distribution.decomposed != last)
-      CHECK((distribution.axes * distribution.axis_lengths.cwiseAbs2().asDiagonal() * distribution.axes.transpose() -
+      CHECK((MatrixXd(distribution.axes * distribution.axis_lengths.cwiseAbs2().asDiagonal())
+                 .lazyProduct(distribution.axes.transpose()) -
              distribution.covariance)
                 .norm() < 1e-13);
     last = distribution.decomposed;

@@ -33,6 +33,12 @@ TEST_CASE("wherever u is, x is in the box, and every x comes from a u", "[evolut
     for (Eigen::Index i = 0; i < 6; ++i) again[i] = fold.to_box(i, fold.from_box(i, x[i]));
     for (Eigen::Index i = 0; i < 6; ++i) CHECK(again[i] == Approx(x[i]).epsilon(1e-14).margin(1e-15));
   }
+  for (const Eigen::Index i : {0, 1})
+    for (const double u : {infinity, -infinity, std::nan(""), 1e308, -1e308}) {
+      CAPTURE(i, u);
+      CHECK(fold.to_box(i, u) >= fold.box.lower[i]);
+      CHECK(fold.to_box(i, u) <= fold.box.upper[i]);
+    }
   for (Eigen::Index i = 0; i < 6; ++i) {
     if (std::isfinite(fold.box.lower[i]))
       CHECK(fold.to_box(i, fold.from_box(i, fold.box.lower[i])) == fold.box.lower[i]);

@@ -91,6 +91,16 @@ TEST_CASE("AdamW takes the steps of the paper's algorithm, with λ = learning_ra
   CHECK((state.x - printed.theta).norm() < 1e-12);
 }
 
+TEST_CASE("Adam and AdamW have the values of another implementation", "[gradient]") {
+  CHECK(first_order::largest_difference(first_order::after_eight_steps(Adam{.learning_rate = 0.1}),
+                                        -0.45723522474027189, 0.3547278525987631, 0.15740083983257827,
+                                        0.015164812120691831) < 1e-14);
+  const auto decayed = first_order::after_eight_steps(AdamW{.learning_rate = 0.1, .weight_decay = 0.5});
+  CHECK(first_order::largest_difference(decayed, -0.20233437321346509, 0.21667125980851085, 0.11006570042650843,
+                                        0.093961101437282701) < 1e-14);
+  CHECK(first_order::after_eight_steps(Adam{.learning_rate = 0.1, .weight_decay = 0.5}) == decayed);
+}
+
 TEST_CASE("Adam with a cosine schedule settles at the minimum of Rosenbrock's valley", "[gradient]") {
   const Adam adam{.learning_rate = 0.05, .schedule = {.kind = Schedule::cosine, .steps = 5000, .warm_up = 50}};
   const auto s = minimize(Rosenbrock{}, Eigen::VectorXd(Rosenbrock::start()), adam, MaxIterations{5050});
@@ -113,6 +123,7 @@ TEMPLATE_TEST_CASE("Adam survives what is not finite, repeats bit by bit, and al
   CHECK((s.x.array() - 1).abs().maxCoeff() < 0.1);
   CHECK(s.state.memory.second.allFinite());
   CHECK(first_order::repeats(TestType{}));
+  CHECK(first_order::survives_saving(TestType{}));
   CHECK(first_order::allocations_in_steps(TestType{}, Eigen::VectorXd(Eigen::VectorXd::Ones(3))) == 0);
   CHECK(first_order::allocations_in_steps(TestType{}, Eigen::Vector3f(1, 2, 3)) == 0);
 }

@@ -7,6 +7,8 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/core/bytes.hpp>
+#include <mesaopt/core/fields.hpp>
 #include <mesaopt/core/optimizer.hpp>
 #include <mesaopt/core/point.hpp>
 #include <mesaopt/core/status.hpp>
@@ -44,6 +46,37 @@ struct HalfLine {
     return x.minCoeff() > 0 ? (x.array() - x.array().log()).sum() : std::numeric_limits<double>::quiet_NaN();
   }
 };
+
+/// Σ (1 − x_i)² + 2 i (x_{i+1} − x_i²)², i from 1: a valley on which the reference values below were taken.
+struct Valley {
+  template <Point X>
+  ScalarOf<X> operator()(const X& x, X& gradient) const {
+    using S = ScalarOf<X>;
+    S value = 0;
+    gradient.setZero();
+    for (Eigen::Index i = 0; i + 1 < x.size(); ++i) {
+      const S a = 1 - x[i], d = x[i + 1] - x[i] * x[i], weight = S(2 * (i + 1));
+      value += a * a + weight * d * d;
+      gradient[i] -= 2 * a + 4 * weight * x[i] * d;
+      gradient[i + 1] += 2 * weight * d;
+    }
+    return value;
+  }
+};
+
+/// The point after eight steps on the valley from (−1.2, 1, 0.5, −0.7). Compared with numpy transcriptions of the
+/// papers' algorithms, which agree with those of optax 0.2 to 2e-16 where it has them.
+template <class O>
+Eigen::Vector4d after_eight_steps(const O& optimizer) {
+  mesaopt::StateOf<O, Valley, Eigen::VectorXd> state;
+  optimizer.init(Valley{}, Eigen::VectorXd(Eigen::Vector4d(-1.2, 1, 0.5, -0.7)), state);
+  for (int k = 0; k < 8; ++k) optimizer.step(Valley{}, state);
+  return state.x;
+}
+
+inline double largest_difference(const Eigen::Vector4d& a, double x0, double x1, double x2, double x3) {
+  return (a - Eigen::Vector4d(x0, x1, x2, x3)).cwiseAbs().maxCoeff();
+}
 
 /// By how much the distance to 0 falls a step, on the geometric mean of steps `from` to `to`.
 template <class O>
@@ -83,6 +116,21 @@ bool repeats(const O& optimizer) {
     optimizer.step(f, b);
   }
   return a.x == b.x && a.value == b.value && a.gradient == b.gradient && a.other == b.other && a.age == b.age;
+}
+
+/// Whether a run that is saved, loaded and taken on makes the steps of the one that goes on.
+template <class O>
+bool survives_saving(const O& optimizer) {
+  using State = mesaopt::StateOf<O, Bowl, Eigen::VectorXd>;
+  State state;
+  optimizer.init(Bowl{}, Eigen::VectorXd(Eigen::VectorXd::LinSpaced(7, -1, 2)), state);
+  for (int k = 0; k < 5; ++k) optimizer.step(Bowl{}, state);
+  State copy = mesaopt::load<State>(mesaopt::save(state));
+  for (int k = 0; k < 5; ++k) {
+    optimizer.step(Bowl{}, state);
+    optimizer.step(Bowl{}, copy);
+  }
+  return mesaopt::identical(state, copy);
 }
 
 }  // namespace first_order

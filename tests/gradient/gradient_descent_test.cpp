@@ -6,6 +6,7 @@
 #include <Eigen/Core>
 
 #include <mesaopt/core/minimize.hpp>
+#include <mesaopt/objective/dual.hpp>
 #include <mesaopt/problems/rosenbrock.hpp>
 
 #include "gradient/first_order_problems.hpp"
@@ -103,6 +104,20 @@ TEST_CASE("a step that the objective interrupts by an exception is taken up wher
   CHECK(state.age == 1);
 }
 
+TEST_CASE("a run in dual numbers knows its derivative by the weight decay, also where that is 0", "[gradient]") {
+  using D = Dual<double, 1>;
+  using X = Eigen::Vector<D, 2>;
+  const auto flat = [](const X&, X& g) { return g.setConstant(D(0)), D(0); };
+  BasicGradientDescent<D> descent{.learning_rate = D(0.1)};
+  descent.weight_decay.tangent[0] = 1;
+  StateOf<BasicGradientDescent<D>, decltype(flat), X> state;
+  descent.init(flat, X(D(2), D(-3)), state);
+  for (int k = 0; k < 5; ++k) descent.step(flat, state);
+  CHECK(state.x[0].value == 2);
+  CHECK(state.x[0].tangent[0] == Approx(-5 * 0.1 * 2));
+  CHECK(state.x[1].tangent[0] == Approx(5 * 0.1 * 3));
+}
+
 TEST_CASE("gradient descent keeps the evaluation limit", "[gradient]") {
   const auto s = minimize(Bowl{}, Eigen::VectorXd(Eigen::VectorXd::Ones(2)), GradientDescent{}, MaxEvaluations{10});
   CHECK(s.status == Status::max_evaluations);
@@ -118,13 +133,38 @@ TEMPLATE_TEST_CASE("gradient descent works for float and double, fixed and dynam
   CHECK(first_order::allocations_in_steps(GradientDescent{.learning_rate = 0.01}, x0) == 0);
 }
 
-TEST_CASE("gradient descent repeats bit by bit", "[gradient]") { CHECK(first_order::repeats(GradientDescent{})); }
+TEST_CASE("gradient descent repeats bit by bit, also when saved in between", "[gradient]") {
+  CHECK(first_order::repeats(GradientDescent{}));
+  CHECK(first_order::survives_saving(GradientDescent{.weight_decay = 0.1}));
+}
+
+TEST_CASE("gradient descent with decoupled weight decay has the values of another implementation", "[gradient]") {
+  const auto x = first_order::after_eight_steps(GradientDescent{.learning_rate = 0.01, .weight_decay = 0.5});
+  CHECK(first_order::largest_difference(x, -0.75800925696940757, 0.69217302016821836, 0.34401055553459903,
+                                        -0.14999149061753383) < 1e-14);
+}
+
+TEST_CASE("weight decay follows the schedule of the learning rate", "[gradient]") {
+  const auto flat = [](const Eigen::VectorXd&, Eigen::VectorXd& g) { return g.setZero(), 0.0; };
+  const GradientDescent descent{
+      .learning_rate = 0.1, .weight_decay = 2, .schedule = {.kind = Schedule::inverse, .steps = 1}};
+  StateOf<GradientDescent, decltype(flat), Eigen::VectorXd> state;
+  descent.init(flat, Eigen::VectorXd(Eigen::VectorXd::Ones(1)), state);
+  double expected = 1;
+  for (const double factor : {1.0, 1.0 / 2, 1.0 / 3}) {
+    descent.step(flat, state);
+    expected *= 1 - 0.2 * factor;
+    CHECK(state.x[0] == Approx(expected).epsilon(1e-15));
+  }
+}
 
 TEST_CASE("gradient descent refuses bad starts and settings", "[gradient]") {
   const Eigen::VectorXd x0 = Eigen::VectorXd::Constant(1, -1);
   CHECK(minimize(HalfLine{}, x0, GradientDescent{}).status == Status::bad_start);
   CHECK_THROWS_WITH(minimize(HalfLine{}, x0, GradientDescent{.learning_rate = -1}),
                     Catch::Contains("GradientDescent::learning_rate"));
+  CHECK_THROWS_WITH(minimize(HalfLine{}, x0, GradientDescent{.weight_decay = -1}),
+                    Catch::Contains("GradientDescent::weight_decay"));
   CHECK_THROWS_WITH(minimize(HalfLine{}, x0, GradientDescent{.schedule = {.steps = 0}}),
                     Catch::Contains("Schedule::steps"));
 }

@@ -75,6 +75,24 @@ TEST_CASE("Nesterov's rising momentum keeps the bound of 1983 on a bowl that is 
   }
 }
 
+TEST_CASE("momentum methods with decoupled weight decay have the values of another implementation", "[gradient]") {
+  CHECK(first_order::largest_difference(
+            first_order::after_eight_steps(Momentum{.learning_rate = 0.01, .momentum = 0.8, .weight_decay = 0.5}),
+            -0.085045221690340914, 0.29466357338083699, 0.310896463203851, 0.36851925895265597) < 1e-14);
+  CHECK(first_order::largest_difference(
+            first_order::after_eight_steps(Nesterov{.learning_rate = 0.01, .momentum = 0.8, .weight_decay = 0.5}),
+            -0.10654407348102997, 0.39899206194046544, 0.38180705708390822, 0.27118955734500688) < 1e-14);
+}
+
+TEST_CASE("momentum does not gather speed from weight decay", "[gradient]") {
+  const auto flat = [](const Eigen::Vector2d&, Eigen::Vector2d& g) { return g.setZero(), 0.0; };
+  const Momentum momentum{.learning_rate = 0.1, .momentum = 0.9, .weight_decay = 1};
+  const Nesterov nesterov{.learning_rate = 0.1, .momentum = 0.9, .weight_decay = 1};
+  const Eigen::Vector2d x0(1, -3);
+  CHECK((minimize(flat, x0, momentum, MaxIterations{20}).state.x - std::pow(0.9, 20) * x0).norm() < 1e-14);
+  CHECK((minimize(flat, x0, nesterov, MaxIterations{20}).state.x - std::pow(0.9, 20) * x0).norm() < 1e-14);
+}
+
 TEMPLATE_TEST_CASE("momentum methods survive what is not finite, repeat bit by bit, and allocate nothing", "[gradient]",
                    Momentum, Nesterov) {
   const Eigen::VectorXd x0 = Eigen::VectorXd::Constant(2, 3);
@@ -86,6 +104,7 @@ TEMPLATE_TEST_CASE("momentum methods survive what is not finite, repeat bit by b
   CHECK(s.events[std::size_t(Reason::non_finite_value)].count > 0);
   CHECK((s.x.array() - 1).abs().maxCoeff() < 0.5);
   CHECK(first_order::repeats(TestType{}));
+  CHECK(first_order::survives_saving(TestType{.weight_decay = 0.1}));
   CHECK(first_order::allocations_in_steps(TestType{}, Eigen::VectorXd(Eigen::VectorXd::Ones(3))) == 0);
   CHECK(first_order::allocations_in_steps(TestType{}, Eigen::Vector3f(1, 2, 3)) == 0);
 }

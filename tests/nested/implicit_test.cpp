@@ -338,6 +338,61 @@ TEST_CASE("an inner run that stopped far from its end is refused, and the outer 
   CHECK(text.str().find(sentence(Reason::inner_not_converged)) != std::string::npos);
 }
 
+TEST_CASE("a previous adjoint that still serves does not vouch for an inner run that stopped early", "[nested]") {
+  // The inner Hessian and the outer gradient are constant, so the adjoint is one and the same everywhere.
+  const Inner pull{[](const VectorXd& x, const VectorXd& y, VectorXd& gy) {
+                     gy << y[0] - x[0], 9 * (y[1] - x[0]);
+                     return (gy[0] * gy[0] + gy[1] * gy[1] / 9) / 2;
+                   },
+                   [](const VectorXd&, const VectorXd&, MatrixXd& H) { H << 1, 0, 0, 9; }};
+  const Outer linear{[](const VectorXd& y, VectorXd& gy) {
+    gy << 1, 2;
+    return y[0] + 2 * y[1];
+  }};
+  const auto search = by_outer([](const VectorXd& x) {
+    return Search{Lbfgs{}, GradientBelow{1e-12} || MaxIterations{x[0] < 1 ? 100 : 1}};
+  });
+  for (const Eigen::Index dense_limit : {256, 0}) {
+    CAPTURE(dense_limit);
+    const auto F =
+        nested(of_solution(linear), response(family(pull), search, warm(two)), Implicit{.dense_limit = dense_limit});
+    Calls<VectorXd, MemoryOf<decltype(F), VectorXd>> calls;
+    VectorXd gradient(1);
+    for (const double a : {0.5, 0.6}) {
+      const auto there = calls.gradient(F, VectorXd::Constant(1, a), gradient);
+      calls.accept();
+      CHECK(there.verdict == Verdict::fine);
+      CHECK(gradient[0] == Approx(3));
+      CHECK(there.certificate.condition >= 1);
+    }
+    const auto hasty = calls.gradient(F, VectorXd::Constant(1, 5), gradient);
+    CHECK(hasty.verdict == Verdict::not_differentiable);
+    CHECK(hasty.reason == Reason::inner_not_converged);
+    CHECK(std::isnan(gradient[0]));
+  }
+}
+
+TEST_CASE("an inner gradient that is not finite is refused, whatever the previous adjoint", "[nested]") {
+  Inner inner = ridge();
+  inner.g = [whole = inner.g](const VectorXd& x, const VectorXd& y, VectorXd& gy) {
+    const double value = whole(x, y, gy);
+    if (x[0] > 0) gy[0] = std::nan("");
+    return value;
+  };
+  for (const Eigen::Index dense_limit : {256, 0}) {
+    auto F = handmade(validation(), inner, zeros, dense_limit);
+    Calls<VectorXd, MemoryOf<decltype(F), VectorXd>> calls;
+    VectorXd gradient(1);
+    CHECK(calls.gradient(F, VectorXd::Constant(1, -1), gradient).verdict == Verdict::fine);
+    calls.accept();
+    const auto evaluation = calls.gradient(F, VectorXd::Constant(1, 0.1), gradient);
+    CHECK(evaluation.verdict == Verdict::failed);
+    CHECK(evaluation.reason == Reason::inner_failed);
+    CHECK(std::isnan(gradient[0]));
+    CHECK(calls.value(F, VectorXd::Constant(1, 0.1)).verdict == Verdict::failed);
+  }
+}
+
 TEST_CASE("a model stopped early gets a Gauss-Newton adjoint, which says that it is one", "[nested]") {
   const auto F = nested(of_solution(ridge_validation()),
                         response(family(ridge_training()), Search{Lbfgs{}, MaxIterations{2}}, zeros), Implicit{});
@@ -371,6 +426,20 @@ TEST_CASE("an inner Hessian of NaN is refused", "[nested]") {
   const auto found = at(F, VectorXd::Constant(1, -1.0).eval());
   CHECK(found.evaluation.verdict == Verdict::not_differentiable);
   CHECK(std::isnan(found.gradient[0]));
+}
+
+TEST_CASE("settings of the hypergradient that are out of range are refused", "[nested]") {
+  const auto with = [](const Implicit& implicit) {
+    at(nested(of_solution(ridge_validation()), response(family(ridge_training()), polished, zeros), implicit),
+       VectorXd::Constant(1, -1.0).eval());
+  };
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK_THROWS_WITH(with({.tolerance = -1}), Catch::Contains("Implicit::tolerance"));
+  CHECK_THROWS_WITH(with({.accept_residual = nan}), Catch::Contains("Implicit::accept_residual"));
+  CHECK_THROWS_WITH(with({.accept_distance = 0}), Catch::Contains("Implicit::accept_distance"));
+  CHECK_THROWS_WITH(with({.dense_limit = -2}), Catch::Contains("Implicit::dense_limit") && Catch::Contains("-2"));
+  CHECK_THROWS_WITH(with({.max_iterations = -4}), Catch::Contains("Implicit::max_iterations"));
+  CHECK_THROWS_WITH(with({.damping = -1}), Catch::Contains("Implicit::damping"));
 }
 
 TEST_CASE("a non-finite outer value or gradient is passed on as such", "[nested]") {

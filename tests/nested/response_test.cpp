@@ -217,7 +217,19 @@ TEST_CASE("an inner run that fails is a failed evaluation, which the outer searc
   CHECK(bad.status == Status::bad_start);
 }
 
-TEST_CASE("an inner start that is not finite is a failed evaluation", "[nested]") {
+TEST_CASE("an inner start that is given is refused if it is empty or not finite", "[nested]") {
+  VectorXd hole = zeros;
+  hole[2] = std::nan("");
+  const auto solve = [](auto start) { return response(family(ridge_training()), inner, start)(point(1)); };
+  CHECK_THROWS_WITH(solve(hole), Catch::Contains("inner start: coordinate 2 is nan"));
+  CHECK_THROWS_WITH(solve(warm(hole)), Catch::Contains("inner start: coordinate 2 is nan"));
+  CHECK_THROWS_WITH(solve(newton_corrected(hole)), Catch::Contains("inner start: coordinate 2 is nan"));
+  CHECK_THROWS_WITH(solve(newton_corrected(VectorXd())), Catch::Contains("inner start: is empty"));
+  CHECK_THROWS_WITH(solve(by_outer([](const VectorXd&) { return VectorXd(); })),
+                    Catch::Contains("inner start: is empty"));
+}
+
+TEST_CASE("an inner start made of the outer point that is not finite is a failed evaluation", "[nested]") {
   const auto start = by_outer([](const VectorXd& x) -> VectorXd { return VectorXd::Constant(5, std::sqrt(x[0])); });
   Walk walk(nested(of_solution(Square{}), response(Bowl{}, inner, start), Implicit{}));
   CHECK(walk.go(point(2)).usable());

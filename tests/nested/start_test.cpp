@@ -177,6 +177,28 @@ TEST_CASE("the tangent is exact to second order", "[nested]") {
   CHECK(bare_error(0.1) / bare_error(0.05) == Approx(4).epsilon(0.1));
 }
 
+TEST_CASE("a tangent takes the mixed direction of a family that fills what it is given", "[nested]") {
+  struct Fills {
+    models::RidgeTraining<double> whole;
+    double operator()(const VectorXd& x, const VectorXd& w, VectorXd& gw) const { return whole(x, w, gw); }
+    void hessian_product(const VectorXd& x, const VectorXd& w, const VectorXd& v, VectorXd& out) const {
+      whole.hessian_product(x, w, v, out);
+    }
+    void mixed_direction(const VectorXd& x, const VectorXd& w, const VectorXd& u, VectorXd& out) const {
+      REQUIRE(out.size() == w.size());
+      for (Eigen::Index j = 0; j < w.size(); ++j) out[j] = std::exp(x[0]) * u[0] * w[j];
+    }
+  };
+  Walk filled(nested(of_solution(ridge_validation()), response(family(Fills{ridge_training()}), inner, tangent(zeros)),
+                     Implicit{}));
+  Walk whole(ridge(tangent(zeros)));
+  for (const double x : {-1.0, -0.9, -0.7}) {
+    filled.go(x);
+    whole.go(x);
+    CHECK((filled.record().start - whole.record().start).norm() < 1e-8);
+  }
+}
+
 TEST_CASE("a Newton start solves a quadratic inner problem outright, and its factorization serves the adjoint",
           "[nested]") {
   Walk walk(ridge(newton_corrected(zeros)));
@@ -274,6 +296,30 @@ TEMPLATE_TEST_CASE_SIG("what is not accepted teaches nothing", "[nested]", ((int
     CHECK(identical(straight.gradient, detours.gradient));
     CHECK(identical(straight.calls.memory, detours.calls.memory));
   }
+}
+
+TEST_CASE("a start that is rejected for long, and a jump, find their room when they come", "[nested][allocations]") {
+  if (!counting_allocations) return;
+  const auto none_in = [](auto& walk, const VectorXd& x) {
+    const long before = allocations();
+    const auto evaluation = walk.calls.gradient(walk.f, x, walk.gradient);
+    walk.calls.accept();
+    const long taken = allocations() - before;
+    CHECK(taken == 0);
+    return evaluation.reason;
+  };
+  // From 0 the inner run stays at 0, where its Hessian is indefinite, as long as x is 0.
+  Walk newton(nested(FirstOf{}, response(family(Wells{}), inner, newton_corrected(point(0))), Implicit{}));
+  for (int i = 0; i < 3; ++i) newton.go(0);
+  CHECK(none_in(newton, point(0)) == Reason::inner_indefinite);
+  CHECK(newton.record().start_rejected);
+  CHECK(none_in(newton, point(0.05)) == Reason::start_rejected);
+  CHECK(none_in(newton, point(0.06)) == Reason::none);
+
+  Walk jumping(nested(FirstOf{}, response(family(Wells{}), inner, warm(point(1))), Implicit{}));
+  for (const double x : {0.1, 0.2, 0.3}) jumping.go(x);
+  CHECK(none_in(jumping, point(0.36)) == Reason::none);
+  CHECK(none_in(jumping, point(0.45)) == Reason::another_basin);
 }
 
 TEMPLATE_TEST_CASE_SIG("a warm outer step allocates nothing", "[nested][allocations]", ((int policy), policy), 0, 1, 2,

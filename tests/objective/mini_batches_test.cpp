@@ -23,7 +23,7 @@ using namespace mesaopt;
 namespace {
 
 /// The mean of ½ (a_i' x − b_i)² over 97 terms, with noise in b.
-struct LeastSquares {
+struct Regression {
   Eigen::MatrixXd A =
       Eigen::MatrixXd::NullaryExpr(3, 97, [](auto i, auto j) { return std::cos(double(5 * i + 1) * double(j)); });
   Eigen::VectorXd b = A.transpose() * Eigen::Vector3d(1, -2, 3) +
@@ -67,14 +67,14 @@ struct Remembering {
 
 }  // namespace
 
-static_assert(FiniteSum<LeastSquares, Eigen::VectorXd>);
-static_assert(Differentiable<MiniBatches<LeastSquares>, Eigen::VectorXd>);
+static_assert(FiniteSum<Regression, Eigen::VectorXd>);
+static_assert(Differentiable<MiniBatches<Regression>, Eigen::VectorXd>);
 static_assert(Differentiable<MiniBatches<Remembering>, Eigen::VectorXd>);
-static_assert(is_stochastic<MiniBatches<LeastSquares>>);
+static_assert(is_stochastic<MiniBatches<Regression>>);
 
 TEST_CASE("each epoch meets every term once, the last batch being the rest", "[objective]") {
   for (const Eigen::Index size : {Eigen::Index(1), Eigen::Index(10), Eigen::Index(96), Eigen::Index(97)}) {
-    const auto f = mini_batches(LeastSquares{}, size, 5);
+    const auto f = mini_batches(Regression{}, size, 5);
     const auto batches = f.batches_per_epoch();
     CHECK(batches == std::uint64_t((97 + size - 1) / size));
     std::vector<Eigen::Index> terms;
@@ -92,7 +92,7 @@ TEST_CASE("each epoch meets every term once, the last batch being the rest", "[o
 }
 
 TEST_CASE("epochs and seeds have orders of their own", "[objective]") {
-  const auto f = mini_batches(LeastSquares{}, 97, 5), other = mini_batches(LeastSquares{}, 97, 6);
+  const auto f = mini_batches(Regression{}, 97, 5), other = mini_batches(Regression{}, 97, 6);
   std::vector<Eigen::Index> first, second, third, again;
   f.batch(0, first);
   f.batch(1, second);
@@ -104,8 +104,8 @@ TEST_CASE("epochs and seeds have orders of their own", "[objective]") {
 }
 
 TEST_CASE("a batch of all terms is the objective itself", "[objective]") {
-  const LeastSquares f;
-  Calls<Eigen::VectorXd, MiniBatches<LeastSquares>::Memory<Eigen::VectorXd>> calls;
+  const Regression f;
+  Calls<Eigen::VectorXd, MiniBatches<Regression>::Memory<Eigen::VectorXd>> calls;
   const Eigen::VectorXd x = Eigen::Vector3d(1, 2, 3);
   Eigen::VectorXd g(3), expected = f.A * (f.A.transpose() * x - f.b) / 97;
   const auto evaluation = calls.gradient(mini_batches(f, 97), x, g);
@@ -114,7 +114,7 @@ TEST_CASE("a batch of all terms is the objective itself", "[objective]") {
 }
 
 TEST_CASE("stochastic gradient descent on mini-batches comes close to the least-squares solution", "[objective]") {
-  const LeastSquares f;
+  const Regression f;
   const Eigen::VectorXd x0 = Eigen::VectorXd::Zero(3);
   const auto s = minimize(mini_batches(f, 8, 1), x0,
                           GradientDescent{.learning_rate = 0.5, .schedule = {.kind = Schedule::inverse, .steps = 100}},
@@ -129,7 +129,7 @@ TEST_CASE("stochastic gradient descent on mini-batches comes close to the least-
 
 TEST_CASE("runs on mini-batches repeat bit by bit and differ by seed", "[objective]") {
   const auto run = [](std::uint64_t seed) {
-    return minimize(mini_batches(LeastSquares{}, 8, seed), Eigen::VectorXd(Eigen::VectorXd::Zero(3)), Adam{},
+    return minimize(mini_batches(Regression{}, 8, seed), Eigen::VectorXd(Eigen::VectorXd::Zero(3)), Adam{},
                     MaxIterations{100})
         .x;
   };
@@ -138,8 +138,8 @@ TEST_CASE("runs on mini-batches repeat bit by bit and differ by seed", "[objecti
 }
 
 TEST_CASE("steps on mini-batches allocate nothing", "[objective]") {
-  const auto f = mini_batches(LeastSquares{}, 10, 1);
-  StateOf<Adam, MiniBatches<LeastSquares>, Eigen::VectorXd> state;
+  const auto f = mini_batches(Regression{}, 10, 1);
+  StateOf<Adam, MiniBatches<Regression>, Eigen::VectorXd> state;
   Adam{}.init(f, Eigen::VectorXd(Eigen::VectorXd::Zero(3)), state);
   const long before = allocations();
   for (int k = 0; k < 30; ++k) Adam{}.step(f, state);
@@ -155,6 +155,6 @@ TEST_CASE("a finite sum with a memory keeps it", "[objective]") {
 }
 
 TEST_CASE("mini-batches refuse sizes out of range", "[objective]") {
-  CHECK_THROWS_WITH(mini_batches(LeastSquares{}, 0), Catch::Contains("mini_batches: size"));
-  CHECK_THROWS_AS(mini_batches(LeastSquares{}, 98), std::invalid_argument);
+  CHECK_THROWS_WITH(mini_batches(Regression{}, 0), Catch::Contains("mini_batches: size"));
+  CHECK_THROWS_AS(mini_batches(Regression{}, 98), std::invalid_argument);
 }

@@ -41,6 +41,14 @@ TEST_CASE("a quadratic of dynamic size agrees with differences", "[problems]") {
   CHECK(differences::distance(gradient, differences::gradient(f, x)) < 1e-9);
 }
 
+TEST_CASE("a quadratic refuses points of another size than its own", "[problems]") {
+  const Quadratic<> f(Eigen::MatrixXd::Identity(3, 3), Eigen::VectorXd::Ones(3));
+  const Eigen::VectorXd x = Eigen::VectorXd::Ones(2);
+  Eigen::VectorXd gradient(2);
+  CHECK(refuses([&] { f(x); }, "size is 2"));
+  CHECK(refuses([&] { f(x, gradient); }, "size is 2"));
+}
+
 TEST_CASE("a quadratic refuses matrices that do not fit or are not symmetric", "[problems]") {
   const Eigen::MatrixXd wide = Eigen::MatrixXd::Identity(2, 3), square = Eigen::MatrixXd::Identity(2, 2);
   const Eigen::Vector2d b(1, 1);

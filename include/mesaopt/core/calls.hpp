@@ -40,11 +40,20 @@ inline constexpr std::size_t levels_below = [] {
     return std::size_t(0);
 }();
 
+/// Eigen adds up the numbers of a fixed-size point in an order that depends on their address, unless that is aligned,
+/// as those of dynamic ones always are. So points are, and with them every state, for the same bits in every place.
+template <class X>
+inline constexpr std::size_t point_alignment = X::SizeAtCompileTime == Eigen::Dynamic
+                                                   ? alignof(X)
+                                                   : std::max<std::size_t>(alignof(X), EIGEN_MAX_ALIGN_BYTES);
+
 /// The workspace of one call: its record, and what the run needs to make the call.
 template <Point X, class M>
 struct Slot {
   typename M::Record record{};
-  X point{}, scratch{}, plus{};
+  alignas(point_alignment<X>) X point{};
+  alignas(point_alignment<X>) X scratch{};
+  alignas(point_alignment<X>) X plus{};
 };
 
 template <class M>

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <concepts>
+#include <limits>
 
 #include <Eigen/Core>
 
@@ -37,7 +40,8 @@ concept CalledConstraints = Remembers<F, X> &&
 ///
 ///     f.constraints_hessian_product(x, multipliers, v, out)    out = Σ multipliers[i] ∇²cᵢ(x) v
 ///
-/// each with the call last if f takes one. Bounds are no constraints of this kind: see Bounded.
+/// each with the call last if f takes one. Constraints that are linear say so: `static constexpr bool
+/// linear_constraints = true`. Bounds are no constraints of this kind: see Bounded.
 template <class F, class X>
 concept Constrained = Objective<F, X> && requires(const F& f) {
   { f.equalities() } -> std::convertible_to<Eigen::Index>;
@@ -56,6 +60,53 @@ namespace detail {
 template <class F, Point X, class... Outputs>
 void evaluate_constraints(const F& f, const X& x, const Call<MemoryOf<F, X>>& call, Outputs&... outputs) {
   with_call<F, X>(call, [&](const auto&... last) { f.constraints(x, outputs..., last...); });
+}
+
+/// Objectives whose constraints do not bend say so: `static constexpr bool linear_constraints = true`.
+template <class F>
+inline constexpr bool linear_constraints = [] {
+  if constexpr (requires { F::linear_constraints; })
+    return bool(F::linear_constraints);
+  else
+    return false;
+}();
+
+template <Point X>
+struct ConstraintsScratch {
+  ConstraintsOf<X> c{};
+  JacobianOf<X> J{};
+  X moved{};
+};
+
+/// out = Σ multipliers[i] ∇²cᵢ(x) v: the objective's own, 0 where constraints are linear, else by central differences
+/// of the Jacobian along v, with the step ε^(1/3) max(1, |x|) / |v|.
+template <class F, Point X, class C>
+void constraints_hessian_product(const F& f, const X& x, const ConstraintsOf<X>& multipliers, const X& v, X& out,
+                                 C& calls, ConstraintsScratch<X>& scratch) {
+  using S = ScalarOf<X>;
+  out.setZero(x.size());
+  if constexpr (linear_constraints<F>) {
+    return;
+  } else if constexpr (!Remembers<F, X> && requires { f.constraints_hessian_product(x, multipliers, v, out); }) {
+    ++calls.counts[0].hessian_products;
+    f.constraints_hessian_product(x, multipliers, v, out);
+  } else if constexpr (Remembers<F, X> && requires(const Call<MemoryOf<F, X>>& call) {
+                         f.constraints_hessian_product(x, multipliers, v, out, call);
+                       }) {
+    ++calls.counts[0].hessian_products;
+    calls.make([&](const auto& call) { f.constraints_hessian_product(x, multipliers, v, out, call); });
+  } else {
+    const S norm = v.norm();
+    if (!(norm > 0)) return;
+    const S h = std::cbrt(std::numeric_limits<S>::epsilon()) * std::max(S(1), x.norm()) / norm;
+    scratch.moved = x + h * v;
+    calls.constraints(f, scratch.moved, scratch.c, scratch.J);
+    out.noalias() = scratch.J.transpose() * multipliers;
+    scratch.moved = x - h * v;
+    calls.constraints(f, scratch.moved, scratch.c, scratch.J);
+    out.noalias() -= scratch.J.transpose() * multipliers;
+    out /= 2 * h;
+  }
 }
 
 }  // namespace detail

@@ -78,21 +78,22 @@ const auto& start_point(const P& start) {
     return start.x;
 }
 
-[[noreturn]] inline void refuse_start(Eigen::Index i, double value) {
+[[noreturn]] inline void refuse_start(const char* argument, Eigen::Index i, double value) {
   char text[500];
-  std::snprintf(text, sizeof text, "start: coordinate %lld is %f; every coordinate must be finite",
+  std::snprintf(text, sizeof text, "%s: coordinate %lld is %f; every coordinate must be finite", argument,
                 static_cast<long long>(i), value);
   throw std::invalid_argument(text);
 }
 
-/// Throws std::invalid_argument unless the start has entries and all of them are finite.
+/// Throws std::invalid_argument, naming `argument`, unless the start has entries and all of them are finite.
 template <Start P>
-void check_start(const P& start) {
+void check_start(const P& start, const char* argument = "start") {
   const auto& x = start_point(start);
-  if (x.size() == 0) throw std::invalid_argument("start: is empty (size 0); it needs at least one coordinate");
+  if (x.size() == 0)
+    throw std::invalid_argument(std::string(argument) + ": is empty (size 0); it needs at least one coordinate");
   for (Eigen::Index i = 0; i < x.size(); ++i) {
     using std::isfinite;
-    if (!isfinite(x[i])) refuse_start(i, double(x[i]));
+    if (!isfinite(x[i])) refuse_start(argument, i, double(x[i]));
   }
 }
 }  // namespace detail

@@ -24,7 +24,8 @@ enum class Status : std::uint8_t {
   not_differentiable,
   non_finite,
   infeasible,
-  unbounded
+  unbounded,
+  not_convex
 };
 
 /// The status as a sentence.
@@ -46,6 +47,7 @@ constexpr const char* sentence(Status status) {
     case Status::non_finite: return "Failed: the objective kept returning NaN or infinity.";
     case Status::infeasible: return "Failed: no point satisfies the constraints.";
     case Status::unbounded: return "Failed: the objective falls without bound.";
+    case Status::not_convex: return "Failed: the objective is not convex, which this optimizer needs.";
   }
   return "Unknown status.";
 }

@@ -82,9 +82,18 @@ std::uint64_t evaluation_limit(const R& rule) {
   else
     return std::numeric_limits<std::uint64_t>::max();
 }
+/// What is zero where a state can do no better: its `stationarity()` if it has one, else its gradient.
+template <class S>
+const auto& stationarity(const S& state) {
+  if constexpr (requires { state.stationarity(); })
+    return state.stationarity();
+  else
+    return state.gradient;
+}
 }  // namespace detail
 
-/// Stops when no entry of the gradient is larger than `tolerance`.
+/// Stops when no entry of the gradient is larger than `tolerance`: of the projected gradient, or the residual of a
+/// proximal step, where the optimizer heeds bounds or a regularizer, and its state offers it as `stationarity()`.
 struct GradientBelow {
   double tolerance = 1e-8;
   static constexpr bool is_stopping = true;
@@ -96,9 +105,10 @@ struct GradientBelow {
   Status operator()(const S& state, const Progress&) const {
     static_assert(
         requires { state.gradient; }, "GradientBelow needs an optimizer that uses gradients");
+    const auto& residual = detail::stationarity(state);
     using std::abs;
-    for (Eigen::Index i = 0, n = state.gradient.size(); i < n; ++i)
-      if (!(double(abs(state.gradient[i])) <= tolerance)) return Status::running;
+    for (Eigen::Index i = 0, n = residual.size(); i < n; ++i)
+      if (!(double(abs(residual[i])) <= tolerance)) return Status::running;
     return Status::gradient_below;
   }
 };

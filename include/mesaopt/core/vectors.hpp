@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 #include <Eigen/Core>
 
@@ -39,11 +40,13 @@ inline S sum(const Pack<count, S>& pack) {
   if constexpr (count == 1) {
     return pack[0];
   } else {
-    Pack<count / 2, S> low, high;
-    std::memcpy(&low, &pack, sizeof low);
-    std::memcpy(&high, reinterpret_cast<const char*>(&pack) + sizeof low, sizeof high);
-    low += high;
-    return sum<count / 2, S>(low);
+    // A half that is read from the memory of the pack, instead, would keep the pack there wherever it is summed up to.
+    return [&]<int... i>(std::integer_sequence<int, i...>) {
+      const Pack<count / 2, S> half =
+          __builtin_shufflevector(pack, pack, i...) + __builtin_shufflevector(pack, pack, (i + count / 2)...);
+      return sum<count / 2, S>(half);
+    }
+    (std::make_integer_sequence<int, count / 2>{});
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include <mesaopt/core/point.hpp>
 #include <mesaopt/evolution/cma_parameters.hpp>
+#include <mesaopt/evolution/columns.hpp>
 #include <mesaopt/evolution/principal_axes.hpp>
 
 namespace mesaopt {
@@ -55,18 +56,13 @@ struct CmaDistribution {
   }
 
   /// y = B D z, from draws z of the standard normal distribution, one a column: mean + step_size y are the samples.
-  void shape(const PointsOf<X>& draws, PointsOf<X>& steps) const {
+  void shape(const PointsOf<X>& draws, PointsOf<X>& steps) {
     const Eigen::Index n = mean.size();
-    const S* const D = axis_lengths.data();
-    const S* const B = axes.data();
+    mean_draw.resize(n);
     steps.setZero();
     for (Eigen::Index k = 0; k < draws.cols(); ++k) {
-      const S* const z = draws.data() + n * k;
-      S* const y = steps.data() + n * k;
-      Eigen::Index j = 0;
-      for (; j + 1 < n; j += 2)
-        detail::add_multiples(n, D[j] * z[j], B + n * j, D[j + 1] * z[j + 1], B + n * (j + 1), y);
-      if (j < n) detail::add_multiple(n, D[j] * z[j], B + n * j, y);
+      for (Eigen::Index j = 0; j < n; ++j) mean_draw[j] = axis_lengths[j] * draws(j, k);
+      detail::add_product(n, axes.data(), mean_draw.data(), steps.data() + n * k);
     }
   }
 
@@ -86,19 +82,18 @@ struct CmaDistribution {
       detail::add_multiple(n, w[i], ranked(draws, i), mean_draw.data());
       detail::add_multiple(n, w[i], ranked(steps, i), mean_step.data());
     }
-    mean += step_size * mean_step;
+    detail::add_multiple(n, step_size, mean_step.data(), mean.data());
 
     // C^(-1/2) <y> is B <z>, without dividing by D.
     conjugate_path *= 1 - c_sigma;
-    for (Eigen::Index j = 0; j < n; ++j)
-      detail::add_multiple(n, sqrt(c_sigma * (2 - c_sigma) * mu_eff) * mean_draw[j], axes.data() + n * j,
-                           conjugate_path.data());
+    mean_draw *= sqrt(c_sigma * (2 - c_sigma) * mu_eff);
+    detail::add_product(n, axes.data(), mean_draw.data(), conjugate_path.data());
     const S length = sqrt(detail::dot(n, conjugate_path.data(), conjugate_path.data()));
     ++generation;
     const S usual = sqrt(1 - std::pow(1 - c_sigma, 2 * S(generation)));
     const bool stall = !(length < usual * (S(1.4) + 2 / (S(n) + 1)) * chi_n);  // h_sigma = 0
     evolution_path *= 1 - c_c;
-    if (!stall) evolution_path += sqrt(c_c * (2 - c_c) * mu_eff) * mean_step;
+    if (!stall) detail::add_multiple(n, sqrt(c_c * (2 - c_c) * mu_eff), mean_step.data(), evolution_path.data());
 
     // C = decay C + c_1 p_c p_c' + sum of factors y y'
     S decay = 1 - c_1 + (stall ? c_1 * c_c * (2 - c_c) : S(0));
@@ -111,20 +106,8 @@ struct CmaDistribution {
       }
     }
     const Eigen::Index used = w[w.size() - 1] < 0 ? w.size() : mu;
-    for (Eigen::Index j = 0; j < n; ++j) {
-      S* const column = covariance.data() + n * j;
-      for (Eigen::Index i = j; i < n; ++i) column[i] *= decay;
-      const S* const p = evolution_path.data();
-      detail::add_multiple(n - j, c_1 * p[j], p + j, column + j);
-      Eigen::Index i = 0;
-      for (; i + 1 < used; i += 2) {
-        const S *const y = ranked(steps, i) + j, *const next = ranked(steps, i + 1) + j;
-        detail::add_multiples(n - j, factors[i] * y[0], y, factors[i + 1] * next[0], next, column + j);
-      }
-      if (const S* const y = ranked(steps, used - 1) + j; i < used)
-        detail::add_multiple(n - j, factors[i] * y[0], y, column + j);
-      for (i = j + 1; i < n; ++i) covariance.data()[j + n * i] = column[i];
-    }
+    detail::update_covariance(n, decay, c_1, evolution_path.data(), used, factors.data(), best_first.data(),
+                              steps.data(), covariance.data());
 
     step_size *= std::exp(c_sigma / d_sigma * (length / chi_n - 1));
   }
@@ -144,17 +127,22 @@ struct CmaDistribution {
 
   /// Whether every standard deviation, and every entry of the path of the mean, is below a bound.
   [[nodiscard]] bool narrower_than(S bound) const {
-    return (step_size * covariance.diagonal().array().sqrt() < bound).all() &&
-           (step_size * evolution_path.array().abs() < bound).all();
+    for (Eigen::Index i = 0; i < mean.size(); ++i)
+      if (!(deviation(i) < bound) || !(step_size * std::abs(evolution_path[i]) < bound)) return false;
+    return true;
   }
 
   /// Whether a tenth of a standard deviation along one axis (another one every time), or a fifth along a coordinate,
   /// is lost in the rounding of the mean.
   [[nodiscard]] bool lost_in_rounding() const {
-    const auto i = Eigen::Index(generation % std::uint64_t(mean.size()));
-    const S tenth = S(0.1) * step_size * axis_lengths[i];
-    return (mean.array() == mean.array() + tenth * axes.col(i).array()).all() ||
-           (mean.array() == mean.array() + S(0.2) * step_size * covariance.diagonal().array().sqrt()).any();
+    const auto axis = Eigen::Index(generation % std::uint64_t(mean.size()));
+    const S tenth = S(0.1) * step_size * axis_lengths[axis];
+    bool moves = false;
+    for (Eigen::Index i = 0; i < mean.size(); ++i) {
+      if (mean[i] == mean[i] + S(0.2) * deviation(i)) return true;
+      moves = moves || mean[i] != mean[i] + tenth * axes(i, axis);
+    }
+    return !moves;
   }
 
   /// The largest standard deviation in any direction.
@@ -165,10 +153,13 @@ struct CmaDistribution {
   Eigen::VectorX<S> factors{};
   detail::PrincipalAxes<X> principal_axes{};
 
+  [[nodiscard]] S deviation(Eigen::Index i) const { return step_size * std::sqrt(covariance(i, i)); }
+
   bool decompose() {
     decomposed = generation;
     if (principal_axes(covariance, axes, axis_lengths)) {
-      axis_lengths = axis_lengths.array().max(S(0)).sqrt();
+      // One by one: Eigen's root of several floats at once is another number than that of one.
+      for (S& length : axis_lengths) length = std::sqrt(std::max(length, S(0)));
       return true;
     }
     covariance.setIdentity(mean.size(), mean.size());

@@ -29,6 +29,22 @@
 
 namespace mesaopt {
 
+namespace detail {
+/// Puts the indices of evaluations in order, the best first: what cannot be used comes last, of equals the first is
+/// first.
+template <class S>
+void rank(const std::vector<Evaluation<S>>& evaluations, std::vector<Eigen::Index>& best_first) {
+  best_first.resize(evaluations.size());
+  std::iota(best_first.begin(), best_first.end(), Eigen::Index(0));
+  std::sort(best_first.begin(), best_first.end(), [&](Eigen::Index i, Eigen::Index j) {
+    const Evaluation<S>&a = evaluations[std::size_t(i)], &b = evaluations[std::size_t(j)];
+    if (a.usable() != b.usable()) return a.usable();
+    if (a.usable() && a.value != b.value) return a.value < b.value;
+    return i < j;
+  });
+}
+}  // namespace detail
+
 /// CMA-ES: draws points from a normal distribution, and moves and shapes it by the ranks of their values alone.
 ///
 /// For objectives without gradients, of up to some hundred variables: rugged, noisy, badly scaled, not separable. One
@@ -95,11 +111,36 @@ struct CmaEs {
     std::uint64_t open = 0;                    ///< of how many nothing was
 
     static constexpr auto fields() {
-      using T = State;
-      return std::tuple_cat(CmaDistribution<X>::fields(),
-                            std::tuple{&T::x, &T::value, &T::evaluation, &T::status, &T::calls, &T::random, &T::bounds,
-                                       &T::stochastic, &T::widest, &T::failures, &T::history, &T::best_id, &T::draws,
-                                       &T::steps, &T::points, &T::ids, &T::evaluations, &T::told, &T::open});
+      using T = State;  // all in one list, as joining two takes the compiler half a second
+      return std::tuple{&T::mean,
+                        &T::covariance,
+                        &T::step_size,
+                        &T::evolution_path,
+                        &T::conjugate_path,
+                        &T::axes,
+                        &T::axis_lengths,
+                        &T::generation,
+                        &T::decomposed,
+                        &T::parameters,
+                        &T::x,
+                        &T::value,
+                        &T::evaluation,
+                        &T::status,
+                        &T::calls,
+                        &T::random,
+                        &T::bounds,
+                        &T::stochastic,
+                        &T::widest,
+                        &T::failures,
+                        &T::history,
+                        &T::best_id,
+                        &T::draws,
+                        &T::steps,
+                        &T::points,
+                        &T::ids,
+                        &T::evaluations,
+                        &T::told,
+                        &T::open};
     }
 
    private:
@@ -115,7 +156,7 @@ struct CmaEs {
   /// Throws std::invalid_argument for a setting out of its range, or a start that is empty or not finite.
   template <Start P, class M>
   void init(const P& start, State<PointOf<P>, M>& state) const {
-    begin(start, state, [] { return false; });
+    begin(start, state, nullptr);
     state.stochastic = false;
   }
 
@@ -123,15 +164,14 @@ struct CmaEs {
   template <class F, Start P>
   requires Objective<F, PointOf<P>>
   void init([[maybe_unused]] const F& f, const P& start, StateOf<CmaEs, F, PointOf<P>>& state) const {
-    begin(start, state, [&] {
-      if constexpr (Bounded<F, PointOf<P>>) {
-        state.bounds.box.lower = f.box().lower;
-        state.bounds.box.upper = f.box().upper;
-        state.bounds.box.check();
-        state.bounds.box.check_inside(state.x, "start");
-      }
-      return Bounded<F, PointOf<P>>;
-    });
+    using X = PointOf<P>;
+    if constexpr (Bounded<F, X>) {
+      const auto& given = f.box();
+      const Box<X>& box = as_box<X>(given);
+      begin(start, state, &box);
+    } else {
+      begin(start, state, nullptr);
+    }
     state.stochastic = is_stochastic<F>;
   }
 
@@ -165,8 +205,16 @@ struct CmaEs {
   }
 
  private:
-  template <Start P, class M, class Bound>
-  void begin(const P& start, State<PointOf<P>, M>& state, const Bound& bound) const;
+  template <Point X>
+  static const Box<X>& as_box(const Box<X>& box) {
+    return box;
+  }
+  template <Point X, class B>
+  static Box<X> as_box(const B& box) {
+    return {box.lower, box.upper};
+  }
+  template <Start P, class M>
+  void begin(const P& start, State<PointOf<P>, M>& state, const Box<PointOf<P>>* box) const;
   template <class Known, Point X, class M>
   void take(const Known& known, State<X, M>& state) const;
   template <Point X, class M>
@@ -177,16 +225,21 @@ struct CmaEs {
   [[nodiscard]] Status judge(const State<X, M>& state, ScalarOf<X> worst) const;
 };
 
-template <Start P, class M, class Bound>
-void CmaEs::begin(const P& start, State<PointOf<P>, M>& state, const Bound& bound) const {
+template <Start P, class M>
+void CmaEs::begin(const P& start, State<PointOf<P>, M>& state, const Box<PointOf<P>>* box) const {
   using S = ScalarOf<PointOf<P>>;
-  if (!(step_size > 0) || !std::isfinite(step_size))
+  // As the coordinates know it: 1e-60 is positive, but not in float.
+  if (!(S(step_size) > 0) || !std::isfinite(S(step_size)))
     detail::refuse("CmaEs::step_size", step_size, "it must be positive and finite");
   if (population != 0 && population < 2)
     detail::refuse("CmaEs::population", double(population), "it must be 2 or more, or 0 for 4 + floor(3 ln n)");
   if (!(step_tolerance >= 0)) detail::refuse("CmaEs::step_tolerance", step_tolerance, "it must be 0 or more");
   if (!(value_tolerance >= 0)) detail::refuse("CmaEs::value_tolerance", value_tolerance, "it must be 0 or more");
   detail::check_start(start);
+  if (box != nullptr) {
+    box->check();
+    box->check_inside(detail::start_point(start), "start");
+  }
 
   if constexpr (requires { start.state.covariance; })
     take(start.state, state);  // a Solution
@@ -194,18 +247,10 @@ void CmaEs::begin(const P& start, State<PointOf<P>, M>& state, const Bound& boun
     take(start, state);
   state.x = detail::start_point(start);
   const Eigen::Index n = state.x.size();
-  state.bounds.bounded = bound();
-  state.bounds.widest = S(step_size);
-  if (state.bounds.bounded)
+  state.bounds.set(box, n, S(step_size));
+  if (box != nullptr)
     for (Eigen::Index i = 0; i < n; ++i)
-      state.mean[i] =
-          state.bounds.from_box(i, std::clamp(state.mean[i], state.bounds.box.lower[i], state.bounds.box.upper[i]));
-
-  const Eigen::Index lambda = population > 0 ? population : 4 + Eigen::Index(3 * std::log(double(n)));
-  if (!static_cast<CmaDistribution<PointOf<P>>&>(state).begin(lambda, active))
-    throw std::invalid_argument("start: its covariance is not positive definite");
-  state.step_size *= std::max(S(1), S(1e-3) * S(step_size) / state.width());
-  state.widest = std::max(S(step_size), state.width());
+      state.mean[i] = state.bounds.from_box(i, std::clamp(state.mean[i], box->lower[i], box->upper[i]));
 
   state.value = std::numeric_limits<S>::quiet_NaN();
   state.evaluation = {};
@@ -215,8 +260,8 @@ void CmaEs::begin(const P& start, State<PointOf<P>, M>& state, const Bound& boun
   state.failures = 0;
   state.best_id = 0;
   state.open = 0;
-  state.history.resize(10 + (30 * n + lambda - 1) / lambda);
-  state.history.setZero();
+  const Eigen::Index lambda = population > 0 ? population : 4 + Eigen::Index(3 * std::log(double(n)));
+  state.history.setZero(10 + (30 * n + lambda - 1) / lambda);
 
   const auto size = std::size_t(lambda);
   for (auto* columns : {&state.draws, &state.steps, &state.points}) columns->setZero(n, lambda);
@@ -227,28 +272,37 @@ void CmaEs::begin(const P& start, State<PointOf<P>, M>& state, const Bound& boun
   state.answers.assign(size, {});
   state.calls.slots.resize(std::max(size, state.calls.slots.size()));
   for (auto& slot : state.calls.slots) slot.point.resize(n);
+
+  if (!static_cast<CmaDistribution<PointOf<P>>&>(state).begin(lambda, active))
+    throw std::invalid_argument("start: its covariance is not positive definite");
+  state.step_size *= std::max(S(1), S(1e-3) * S(step_size) / state.width());
+  state.widest = std::max(S(step_size), state.width());
 }
 
-/// Mean, covariance and step size of a prior as far as it knows them.
+/// Mean, covariance and step size of a prior as far as it knows them. Throws before it changes anything.
 template <class Known, Point X, class M>
 void CmaEs::take(const Known& known, State<X, M>& state) const {
   using S = ScalarOf<X>;
   const X& x = detail::start_point(known);
   const Eigen::Index n = x.size();
   if constexpr (HasCovariance<Known>) {
-    if constexpr (requires { known.mean; })
-      state.mean = known.mean;
-    else
-      state.mean = x;
+    const X& mean = [&]() -> const X& {
+      if constexpr (requires { known.mean; })
+        return known.mean;
+      else
+        return x;
+    }();
+    const S width = S(known.step_size);
+    const bool fits = known.covariance.rows() == n && known.covariance.cols() == n && mean.size() == n;
+    if (!fits || !mean.allFinite() || !(width > 0) || !std::isfinite(width))
+      throw std::invalid_argument("start: its mean, covariance and step size (" + std::to_string(width) +
+                                  ") are not those of a distribution of " + std::to_string(n) + " variables");
+    state.mean = mean;
     if constexpr (requires { known.bounds.bounded; })
       if (known.bounds.bounded)
         for (Eigen::Index i = 0; i < n; ++i) state.mean[i] = known.bounds.to_box(i, state.mean[i]);
-    state.step_size = S(known.step_size);
+    state.step_size = width;
     state.covariance = known.covariance;
-    const bool fits = state.covariance.rows() == n && state.covariance.cols() == n && state.mean.size() == n;
-    if (!fits || !state.mean.allFinite() || !(state.step_size > 0) || !std::isfinite(state.step_size))
-      throw std::invalid_argument("start: its mean, covariance and step size (" + std::to_string(state.step_size) +
-                                  ") are not those of a distribution of " + std::to_string(n) + " variables");
   } else {
     state.mean = x;
     state.step_size = S(step_size);
@@ -258,6 +312,7 @@ void CmaEs::take(const Known& known, State<X, M>& state) const {
 
 template <Point X, class M>
 Batch<X> CmaEs::ask(State<X, M>& state) const {
+  if (state.ids.empty()) throw std::invalid_argument("state: no run has been begun in it; init comes before ask");
   if (state.open == 0) draw(state);
   if (state.open == state.ids.size()) return {state.points, state.ids};
   state.open_points.resize(state.mean.size(), Eigen::Index(state.open));
@@ -315,24 +370,18 @@ void CmaEs::tell(State<X, M>& state, std::span<const std::uint64_t> ids,
     state.evaluation = evaluation;
     state.best_id = ids[i];
   }
+  if (ids.empty()) return;
   state.open -= ids.size();
   state.status = Status::running;
-  if (state.open == 0 && !ids.empty()) finish(state);
+  if (state.open == 0) finish(state);
 }
 
 template <Point X, class M>
 void CmaEs::finish(State<X, M>& state) const {
   using S = ScalarOf<X>;
   constexpr std::uint64_t patience = 20;
-  const auto at = [&](Eigen::Index k) -> const Evaluation<S>& { return state.evaluations[std::size_t(k)]; };
-  state.best_first.resize(state.evaluations.size());
-  std::iota(state.best_first.begin(), state.best_first.end(), Eigen::Index(0));
-  std::sort(state.best_first.begin(), state.best_first.end(), [&](Eigen::Index a, Eigen::Index b) {
-    if (at(a).usable() != at(b).usable()) return at(a).usable();
-    if (at(a).usable() && at(a).value != at(b).value) return at(a).value < at(b).value;
-    return a < b;
-  });
-  const Evaluation<S>& best = at(state.best_first.front());
+  detail::rank(state.evaluations, state.best_first);
+  const Evaluation<S>& best = state.evaluations[std::size_t(state.best_first.front())];
   if (!best.usable()) {
     state.step_size /= 2;
     if (++state.failures >= patience) state.status = Status::non_finite;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <tuple>
 
 #include <Eigen/Core>
@@ -27,6 +28,20 @@ struct FoldedBox {
 
   static constexpr auto fields() { return std::tuple{&FoldedBox::bounded, &FoldedBox::box, &FoldedBox::widest}; }
 
+  /// Takes a box and the margin, or neither: nullptr for none of n coordinates' bounds.
+  void set(const Box<X>* bounds, Eigen::Index n, S margin) {
+    bounded = bounds != nullptr;
+    widest = margin;
+    if (bounded) {
+      box = *bounds;
+    } else {
+      // Nothing reads them, but a state is saved and compared with them.
+      constexpr S infinity = std::numeric_limits<S>::infinity();
+      box.lower.setConstant(n, -infinity);
+      box.upper.setConstant(n, infinity);
+    }
+  }
+
   /// True for a coordinate that can have one value only.
   [[nodiscard]] bool fixed(Eigen::Index i) const { return box.lower[i] == box.upper[i]; }
 
@@ -36,6 +51,7 @@ struct FoldedBox {
     if (lower == upper) return lower;
     const S a = margin(i);
     if (lower + a <= u && u <= upper - a) return u;
+    if (!std::isfinite(u)) return u > 0 ? upper : lower;  // where draws overflow
     if (!std::isfinite(upper)) return onto(lower, a, std::abs(u - (lower - a)));
     if (!std::isfinite(lower)) return -onto(-upper, a, std::abs(upper + a - u));
     const S span = (upper - lower) + 2 * a;

@@ -3,61 +3,121 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <type_traits>
 
 #include <Eigen/Core>
 
 #include <mesaopt/core/point.hpp>
+#include <mesaopt/evolution/columns.hpp>
 
 namespace mesaopt::detail {
 
-// Sums and updates of columns, eight numbers abreast wherever they lie in memory: so neither alignment nor the number
-// of threads that Eigen may use has a say in the bits, and nothing is allocated.
+// The work is done on plain numbers: see columns.hpp.
 
-/// Calls part(i, width) for i = 0, 8, 16, ..., then 4, then 1 by 1, to cover n numbers; width is an integral constant.
-template <class Part>
-void for_parts(Eigen::Index n, const Part& part) {
-  Eigen::Index i = 0;
-  for (; i + 8 <= n; i += 8) part(i, std::integral_constant<int, 8>{});
-  if (i + 4 <= n) {
-    part(i, std::integral_constant<int, 4>{});
-    i += 4;
+/// Squares of anything smaller vanish, and beside entries of size 1 so does it.
+template <class S>
+S negligible() {
+  return std::sqrt(std::numeric_limits<S>::min());
+}
+
+/// Reads the lower triangle of A, n rows and columns. A -> Q with Q' A Q tridiagonal: `diagonal`, and `subdiagonal` of
+/// which the last entry is unused. `factors` and `p` are scratch.
+template <class S>
+void tridiagonalize(Eigen::Index n, S* A, S* diagonal, S* subdiagonal, S* factors, S* p) {
+  const auto at = [n, A](Eigen::Index i, Eigen::Index j) { return A + i + n * j; };
+  for (Eigen::Index k = 0; k + 1 < n; ++k) {
+    const Eigen::Index m = n - k - 1;
+    S* const v = at(k + 1, k);
+    diagonal[k] = *at(k, k);
+    const S rest = std::sqrt(dot(m - 1, v + 1, v + 1));
+    factors[k] = 0;
+    subdiagonal[k] = v[0];
+    if (!(rest > negligible<S>())) continue;
+    const S beta = -std::copysign(std::sqrt(v[0] * v[0] + rest * rest), v[0]);
+    const S factor = (beta - v[0]) / beta;
+    const S normalize = 1 / (v[0] - beta);
+    for (Eigen::Index i = 1; i < m; ++i) v[i] *= normalize;
+    v[0] = 1;
+    factors[k] = factor;
+    subdiagonal[k] = beta;
+
+    for (Eigen::Index i = 0; i < m; ++i) p[i] = 0;
+    for (Eigen::Index j = 0; j < m; ++j) {
+      const S* const column = at(k + 1 + j, k + 1 + j);
+      p[j] += column[0] * v[j] + dot(m - j - 1, column + 1, v + j + 1);
+      add_multiple(m - j - 1, v[j], column + 1, p + j + 1);
+    }
+    const S projection = factor * dot(m, p, v) / 2;
+    for (Eigen::Index i = 0; i < m; ++i) p[i] = factor * (p[i] - projection * v[i]);
+    for (Eigen::Index j = 0; j < m; ++j) add_multiples(m - j, -p[j], v + j, -v[j], p + j, at(k + 1 + j, k + 1 + j));
   }
-  for (; i < n; ++i) part(i, std::integral_constant<int, 1>{});
-}
+  diagonal[n - 1] = *at(n - 1, n - 1);
 
-/// A few neighbouring numbers.
-template <class S, int width>
-using Few = Eigen::Map<std::conditional_t<std::is_const_v<S>, const Eigen::Array<std::remove_const_t<S>, width, 1>,
-                                          Eigen::Array<S, width, 1>>>;
-
-/// y += a x, n numbers each.
-template <class S>
-void add_multiple(Eigen::Index n, S a, const S* x, S* y) {
-  for_parts(n, [=](Eigen::Index i, auto width) { Few<S, width>{y + i} += a * Few<const S, width>{x + i}; });
-}
-
-/// y += a x + b z, n numbers each; y is read and written once.
-template <class S>
-void add_multiples(Eigen::Index n, S a, const S* x, S b, const S* z, S* y) {
-  for_parts(n, [=](Eigen::Index i, auto width) {
-    Few<S, width>{y + i} += a * Few<const S, width>{x + i} + b * Few<const S, width>{z + i};
-  });
-}
-
-/// The sum of x_i y_i over n numbers.
-template <class S>
-S dot(Eigen::Index n, const S* x, const S* y) {
-  Eigen::Array<S, 8, 1> sums = Eigen::Array<S, 8, 1>::Zero();
-  Eigen::Index i = 0;
-  for (; i + 8 <= n; i += 8) sums += Few<const S, 8>{x + i} * Few<const S, 8>{y + i};
-  if (i + 4 <= n) {
-    sums.template head<4>() += Few<const S, 4>{x + i} * Few<const S, 4>{y + i};
-    i += 4;
+  // Reflection k, kept in column k, makes column k + 1 of Q and changes those to its right.
+  for (Eigen::Index k = n - 2; k >= 0; --k) {
+    const Eigen::Index m = n - k - 1;
+    const S* const v = at(k + 1, k);
+    const S factor = factors[k];
+    for (Eigen::Index j = k + 2; j < n; ++j) {
+      S* const column = at(k + 1, j);
+      column[0] = 0;
+      if (factor != 0) add_multiple(m, -factor * dot(m - 1, v + 1, column + 1), v, column);
+    }
+    S* const column = at(k + 1, k + 1);
+    for (Eigen::Index i = 0; i < m; ++i) column[i] = factor != 0 ? -factor * v[i] : S(0);
+    column[0] += 1;
   }
-  S sum = ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
-  for (; i < n; ++i) sum += x[i] * y[i];
-  return sum;
+  for (Eigen::Index i = 0; i < n; ++i) *at(i, 0) = *at(0, i) = 0;
+  A[0] = 1;
+}
+
+/// A few rows of Q times the rotations start, ..., end - 1 by cosines c and sines s: `place` is the first of the rows
+/// in column `start`.
+template <int width, class S>
+void rotate(Eigen::Index n, S* place, Eigen::Index start, Eigen::Index end, const S* c, const S* s) {
+  Eigen::Array<S, width, 1> carried = Few<S, width>{place};
+  for (Eigen::Index k = start; k < end; ++k, place += n) {
+    const Eigen::Array<S, width, 1> next = Few<S, width>{place + n};
+    Few<S, width>{place} = c[k] * carried + s[k] * next;
+    carried = c[k] * next - s[k] * carried;
+  }
+  Few<S, width>{place} = carried;
+}
+
+/// Diagonalizes the tridiagonal matrix of diagonal d and subdiagonal e, and rotates the columns of Q along: d -> the
+/// eigenvalues, Q -> Q times the eigenvectors. `c` and `s` are scratch. False if the iteration does not end.
+template <class S>
+bool diagonalize(Eigen::Index n, S* Q, S* d, S* e, S* c, S* s) {
+  Eigen::Index end = n - 1;
+  for (Eigen::Index step = 0; step < 30 * n; ++step) {
+    for (Eigen::Index i = 0; i < end; ++i)
+      if (std::abs(e[i]) <= std::numeric_limits<S>::epsilon() * (std::abs(d[i]) + std::abs(d[i + 1])) + negligible<S>())
+        e[i] = 0;
+    while (end > 0 && e[end - 1] == 0) --end;
+    if (end == 0) return true;
+    Eigen::Index start = end - 1;
+    while (start > 0 && e[start - 1] != 0) --start;
+
+    const S half = (d[end - 1] - d[end]) / 2, last = e[end - 1];
+    const S shift = d[end] - last * (last / (half + std::copysign(std::sqrt(half * half + last * last), half)));
+    S x = d[start] - shift, z = e[start];
+    for (Eigen::Index k = start; k < end; ++k) {
+      const S r = std::sqrt(x * x + z * z);
+      c[k] = r > 0 ? x / r : S(1);
+      s[k] = r > 0 ? z / r : S(0);
+      if (k > start) e[k - 1] = r;
+      const S a = d[k], b = e[k], g = d[k + 1];
+      const S t = s[k] * (g - a) + 2 * c[k] * b;
+      d[k] = a + s[k] * t;
+      d[k + 1] = g - s[k] * t;
+      x = e[k] = c[k] * t - b;
+      if (k + 1 < end) {
+        z = s[k] * e[k + 1];
+        e[k + 1] *= c[k];
+      }
+    }
+    for_parts(n, [=](Eigen::Index row, auto width) { rotate<width>(n, Q + row + n * start, start, end, c, s); });
+  }
+  return false;
 }
 
 /// Eigenvalues and eigenvectors of a symmetric matrix, without allocating once its own workspace has the size.
@@ -85,130 +145,20 @@ struct PrincipalAxes {
     reserve(n);
     if (values.size() != n) values.resize(n);
     axes = A;
+    S* const Q = axes.data();
     S scale = 0;
     for (Eigen::Index j = 0; j < n; ++j)
       for (Eigen::Index i = j; i < n; ++i) {
-        if (!std::isfinite(A(i, j))) return false;
-        scale = std::max(scale, std::abs(A(i, j)));
+        const S entry = std::abs(Q[i + n * j]);
+        if (!std::isfinite(entry)) return false;
+        scale = std::max(scale, entry);
       }
     if (!(scale > 0)) scale = 1;
-    axes /= scale;
-    tridiagonalize(axes, values);
-    if (!diagonalize(axes, values)) return false;
-    values *= scale;
+    for (Eigen::Index i = 0; i < n * n; ++i) Q[i] /= scale;
+    tridiagonalize(n, Q, values.data(), subdiagonal.data(), cosines.data(), sines.data());
+    if (!diagonalize(n, Q, values.data(), subdiagonal.data(), cosines.data(), sines.data())) return false;
+    for (Eigen::Index i = 0; i < n; ++i) values.data()[i] *= scale;
     return true;
-  }
-
- private:
-  // Squares of anything smaller vanish, and beside entries of size 1 so does it.
-  static S negligible() { return std::sqrt(std::numeric_limits<S>::min()); }
-
-  /// axes -> Q with Q' A Q tridiagonal: `diagonal`, and `subdiagonal` of which the last entry is unused.
-  void tridiagonalize(Matrix& axes, X& diagonal) {
-    const Eigen::Index n = axes.rows();
-    // Plain pointers, because Eigen checks every index unless NDEBUG is defined, and users need not define it.
-    S* const factors = cosines.data();
-    S* const p = sines.data();
-    const auto at = [n, entries = axes.data()](Eigen::Index i, Eigen::Index j) { return entries + i + n * j; };
-    for (Eigen::Index k = 0; k + 1 < n; ++k) {
-      const Eigen::Index m = n - k - 1;
-      S* const v = at(k + 1, k);
-      diagonal[k] = *at(k, k);
-      const S rest = std::sqrt(dot(m - 1, v + 1, v + 1));
-      factors[k] = 0;
-      subdiagonal[k] = v[0];
-      if (!(rest > negligible())) continue;
-      const S beta = -std::copysign(std::sqrt(v[0] * v[0] + rest * rest), v[0]);
-      const S factor = (beta - v[0]) / beta;
-      const S normalize = 1 / (v[0] - beta);
-      for (Eigen::Index i = 1; i < m; ++i) v[i] *= normalize;
-      v[0] = 1;
-      factors[k] = factor;
-      subdiagonal[k] = beta;
-
-      for (Eigen::Index i = 0; i < m; ++i) p[i] = 0;
-      for (Eigen::Index j = 0; j < m; ++j) {
-        const S* const column = at(k + 1 + j, k + 1 + j);
-        p[j] += column[0] * v[j] + dot(m - j - 1, column + 1, v + j + 1);
-        add_multiple(m - j - 1, v[j], column + 1, p + j + 1);
-      }
-      const S projection = factor * dot(m, p, v) / 2;
-      for (Eigen::Index i = 0; i < m; ++i) p[i] = factor * (p[i] - projection * v[i]);
-      for (Eigen::Index j = 0; j < m; ++j) add_multiples(m - j, -p[j], v + j, -v[j], p + j, at(k + 1 + j, k + 1 + j));
-    }
-    diagonal[n - 1] = *at(n - 1, n - 1);
-
-    // Reflection k, kept in column k, makes column k + 1 of Q and changes those to its right.
-    for (Eigen::Index k = n - 2; k >= 0; --k) {
-      const Eigen::Index m = n - k - 1;
-      const S* const v = at(k + 1, k);
-      const S factor = factors[k];
-      for (Eigen::Index j = k + 2; j < n; ++j) {
-        S* const column = at(k + 1, j);
-        column[0] = 0;
-        if (factor != 0) add_multiple(m, -factor * dot(m - 1, v + 1, column + 1), v, column);
-      }
-      S* const column = at(k + 1, k + 1);
-      for (Eigen::Index i = 0; i < m; ++i) column[i] = factor != 0 ? -factor * v[i] : S(0);
-      column[0] += 1;
-    }
-    axes.col(0).setZero();
-    axes.row(0).setZero();
-    axes(0, 0) = 1;
-  }
-
-  bool diagonalize(Matrix& axes, X& values) {
-    const Eigen::Index n = axes.rows();
-    S* const d = values.data();
-    S* const e = subdiagonal.data();
-    Eigen::Index end = n - 1;
-    for (Eigen::Index step = 0; step < 30 * n; ++step) {
-      for (Eigen::Index i = 0; i < end; ++i)
-        if (std::abs(e[i]) <= std::numeric_limits<S>::epsilon() * (std::abs(d[i]) + std::abs(d[i + 1])) + negligible())
-          e[i] = 0;
-      while (end > 0 && e[end - 1] == 0) --end;
-      if (end == 0) return true;
-      Eigen::Index start = end - 1;
-      while (start > 0 && e[start - 1] != 0) --start;
-
-      const S half = (d[end - 1] - d[end]) / 2, last = e[end - 1];
-      const S shift = d[end] - last * (last / (half + std::copysign(std::sqrt(half * half + last * last), half)));
-      S x = d[start] - shift, z = e[start];
-      for (Eigen::Index k = start; k < end; ++k) {
-        const S r = std::sqrt(x * x + z * z);
-        const S c = r > 0 ? x / r : S(1), s = r > 0 ? z / r : S(0);
-        if (k > start) e[k - 1] = r;
-        const S a = d[k], b = e[k], g = d[k + 1];
-        const S t = s * (g - a) + 2 * c * b;
-        d[k] = a + s * t;
-        d[k + 1] = g - s * t;
-        x = e[k] = c * t - b;
-        cosines.data()[k] = c;
-        sines.data()[k] = s;
-        if (k + 1 < end) {
-          z = s * e[k + 1];
-          e[k + 1] *= c;
-        }
-      }
-      for_parts(n, [&](Eigen::Index row, auto width) {
-        this->template rotate<width>(axes.data() + row + n * start, start, end);
-      });
-    }
-    return false;
-  }
-
-  /// The rotations of a step, on a few rows of the axes: `place` is the first of them in column `start`.
-  template <int width>
-  void rotate(S* place, Eigen::Index start, Eigen::Index end) const {
-    const S* const c = cosines.data();
-    const S* const s = sines.data();
-    Eigen::Array<S, width, 1> carried = Few<S, width>{place};
-    for (Eigen::Index k = start; k < end; ++k, place += cosines.size()) {
-      const Eigen::Array<S, width, 1> next = Few<S, width>{place + cosines.size()};
-      Few<S, width>{place} = c[k] * carried + s[k] * next;
-      carried = c[k] * next - s[k] * carried;
-    }
-    Few<S, width>{place} = carried;
   }
 };
 

@@ -2,11 +2,14 @@
 
 #include <cmath>
 #include <tuple>
+#include <type_traits>
+#include <utility>
 
 #include <Eigen/Core>
 
 #include <mesaopt/core/search.hpp>
 #include <mesaopt/gradient/first_order.hpp>
+#include <mesaopt/gradient/fused.hpp>
 #include <mesaopt/gradient/schedule.hpp>
 
 namespace mesaopt {
@@ -28,30 +31,43 @@ struct Moments {
     power1 = power2 = T(1);
   }
 
-  /// next = keep · x − rate m̂ / (√v̂ + ε), the corrections drawn into rate and ε: section 2 of the paper, last sentence.
-  void propose(const X& x, const X& gradient, const T& rate, const T& beta1, const T& beta2, const T& epsilon,
-               const T& keep, X& next) {
-    using S = ScalarOf<X>;
+  /// Counts a step, and draws the corrections of the bias into rate and ε: section 2 of the paper, last sentence.
+  std::pair<T, T> correct(const T& rate, const T& beta1, const T& beta2, const T& epsilon) {
     using std::sqrt;
     power1 *= beta1;
     power2 *= beta2;
     const T root = sqrt(T(1) - power2);
-    const S alpha = S(rate * root / (T(1) - power1)), guard = S(epsilon * root);
-    const S keep1 = S(beta1), keep2 = S(beta2), new1 = S(T(1) - beta1), new2 = S(T(1) - beta2), old = S(keep);
-    blockwise<X>(x.size(), [&](const auto& part) {
-      part(first) = keep1 * part(first) + new1 * part(gradient);
-      part(second) = keep2 * part(second) + new2 * part(gradient).square();
-      part(next) = old * part(x) - alpha * part(first) / (part(second).sqrt() + guard);
+    return {rate * root / (T(1) - power1), epsilon * root};
+  }
+
+  /// next = (1 − rate · decay) x − rate m̂ / (√v̂ + ε).
+  void propose(const X& x, const X& gradient, const T& rate, const T& beta1, const T& beta2, const T& epsilon,
+               const T& decay, X& next) {
+    using S = ScalarOf<X>;
+    const auto [corrected_rate, corrected_epsilon] = correct(rate, beta1, beta2, epsilon);
+    const S alpha = S(corrected_rate), guard = S(corrected_epsilon);
+    const S keep1 = S(beta1), keep2 = S(beta2), new1 = S(T(1) - beta1), new2 = S(T(1) - beta2);
+    with_decay<S>(rate, decay, [&](const auto& keep) {
+      fused(
+          [=](auto g, auto here, auto mean, auto square, auto there) {
+            const auto m = (keep1 * mean + new1 * g).eval();
+            const auto v = (keep2 * square + new2 * g.square()).eval();
+            mean = m;
+            square = v;
+            there = keep * here - alpha * m / (v.sqrt() + guard);
+          },
+          gradient, x, first, second, next);
     });
   }
 };
 
-template <class T>
-void check_adam(const T& learning_rate, const T& beta1, const T& beta2, const T& epsilon) {
-  if (!(learning_rate > T(0))) refuse("Adam::learning_rate", double(learning_rate), "it must be more than 0");
-  if (!(beta1 >= T(0) && beta1 < T(1))) refuse("Adam::beta1", double(beta1), "it must be in [0, 1)");
-  if (!(beta2 >= T(0) && beta2 < T(1))) refuse("Adam::beta2", double(beta2), "it must be in [0, 1)");
-  if (!(epsilon > T(0))) refuse("Adam::epsilon", double(epsilon), "it must be more than 0");
+template <class Method>
+void check_moments(const Method& method, const char* owner) {
+  check_first_order(method, owner);
+  check_decay(method.beta1, owner, "beta1");
+  check_decay(method.beta2, owner, "beta2");
+  using T = std::remove_cvref_t<decltype(method.epsilon)>;
+  require_setting(method.epsilon > T(0), owner, "epsilon", method.epsilon, "it must be more than 0");
 }
 
 }  // namespace detail
@@ -68,6 +84,7 @@ struct BasicAdam {
   T beta1 = T(0.9);           ///< decay of the mean, in [0, 1)
   T beta2 = T(0.999);         ///< decay of the mean square, in [0, 1)
   T epsilon = T(1e-8);        ///< ε, more than 0
+  T weight_decay = T(0);      ///< decoupled, 0 or more: see FirstOrderState
   Schedule schedule{};        ///< factor on the learning rate
 
   static constexpr bool needs_gradient = true;
@@ -80,7 +97,7 @@ struct BasicAdam {
   [[nodiscard]] auto default_stopping() const { return GradientBelow{1e-6} || MaxIterations{10000}; }
 
   /// Throws std::invalid_argument for a setting out of its range.
-  void check() const { detail::check_adam(learning_rate, beta1, beta2, epsilon); }
+  void check() const { detail::check_moments(*this, "Adam"); }
 
   template <class F, Start P, class M>
   requires Differentiable<F, PointOf<P>>
@@ -97,14 +114,14 @@ struct BasicAdam {
   }
   template <Point X>
   void propose(const X& x, const X& gradient, const T& rate, Memory<X>& memory, X& next) const {
-    memory.propose(x, gradient, rate, beta1, beta2, epsilon, T(1), next);
+    memory.propose(x, gradient, rate, beta1, beta2, epsilon, weight_decay, next);
   }
 };
 
 using Adam = BasicAdam<double>;
 
-/// Adam with decoupled weight decay: each step also draws x towards 0, by learning_rate · weight_decay · x, untouched
-/// by the coordinates' own step sizes.
+/// Adam with decoupled weight decay, as it is by default: each step also draws x towards 0, by learning_rate ·
+/// weight_decay · x, untouched by the coordinates' own step sizes.
 ///
 /// The product learning_rate · weight_decay is the λ of the paper; the schedule is a factor on both terms, as there.
 /// Loshchilov & Hutter (2019), "Decoupled weight decay regularization", algorithm 2.
@@ -127,10 +144,7 @@ struct BasicAdamW {
   [[nodiscard]] auto default_stopping() const { return GradientBelow{1e-6} || MaxIterations{10000}; }
 
   /// Throws std::invalid_argument for a setting out of its range.
-  void check() const {
-    detail::check_adam(learning_rate, beta1, beta2, epsilon);
-    if (!(weight_decay >= T(0))) detail::refuse("AdamW::weight_decay", double(weight_decay), "it must be 0 or more");
-  }
+  void check() const { detail::check_moments(*this, "AdamW"); }
 
   template <class F, Start P, class M>
   requires Differentiable<F, PointOf<P>>
@@ -147,7 +161,7 @@ struct BasicAdamW {
   }
   template <Point X>
   void propose(const X& x, const X& gradient, const T& rate, Memory<X>& memory, X& next) const {
-    memory.propose(x, gradient, rate, beta1, beta2, epsilon, T(1) - rate * weight_decay, next);
+    memory.propose(x, gradient, rate, beta1, beta2, epsilon, weight_decay, next);
   }
 };
 

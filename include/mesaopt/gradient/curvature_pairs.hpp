@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <tuple>
+#include <type_traits>
 
 #include <Eigen/Core>
 
@@ -87,6 +88,11 @@ struct CurvaturePairs {
     return std::tuple{&P::s, &P::y, &P::reciprocal, &P::neighbour, &P::scale, &P::count, &P::next};
   }
 
+  /// Where the pair is that `age` others are older than.
+  [[nodiscard]] Eigen::Index place(Eigen::Index age) const {
+    const Eigen::Index j = next - count + age;
+    return j < 0 ? j + s.cols() : j;
+  }
   [[nodiscard]] Eigen::Index older(Eigen::Index j) const { return j == 0 ? s.cols() - 1 : j - 1; }
   [[nodiscard]] Eigen::Index newer(Eigen::Index j) const { return j + 1 == s.cols() ? 0 : j + 1; }
 
@@ -127,22 +133,33 @@ struct CurvaturePairs {
       return;
     }
     for (Eigen::Index i = 0; i < n; ++i) q[i] = gradient[i];
+    const S left = multiply(weights, q, count, [](Column&) {});
+    detail::scale(left, q.data(), d.data(), n);
+  }
+
+  /// q becomes −Hq short of a factor, which is answered. H is that of the `newest` of the pairs, and of the H₀ = γA by
+  /// whose A inner(q) multiplies q. An `inner` without captures leaves q as it is.
+  template <class Inner>
+  S multiply(Row& weights, Column& q, std::int64_t newest, const Inner& inner) const {
+    if (newest == 0) {
+      inner(q);
+      return -scale;
+    }
     if (s.rows() > 16) {
-      two_loops(weights, q);
-      detail::scale(-scale, q.data(), d.data(), n);
-      return;
+      two_loops(weights, q, newest, inner);
+      return -scale;
     }
     if constexpr (size != Eigen::Dynamic) {
-      if constexpr (size <= 16) two_loops_in_registers<size>(weights, q);
+      if constexpr (size <= 16) two_loops_in_registers<size>(weights, q, newest, inner);
     } else {
       switch (s.rows()) {
-        case 2: two_loops_in_registers<2>(weights, q); break;
-        case 4: two_loops_in_registers<4>(weights, q); break;
-        case 8: two_loops_in_registers<8>(weights, q); break;
-        default: two_loops_in_registers<16>(weights, q);
+        case 2: two_loops_in_registers<2>(weights, q, newest, inner); break;
+        case 4: two_loops_in_registers<4>(weights, q, newest, inner); break;
+        case 8: two_loops_in_registers<8>(weights, q, newest, inner); break;
+        default: two_loops_in_registers<16>(weights, q, newest, inner);
       }
     }
-    for (Eigen::Index i = 0; i < n; ++i) d[i] = q[i];
+    return 1;
   }
 
  private:
@@ -188,14 +205,20 @@ struct CurvaturePairs {
             detail::sum<width, S>(neighbours)};
   }
 
-  template <int rows>
-  void two_loops_in_registers(Row& weights, Column& d) const {
+  template <int rows, class Inner>
+  void two_loops_in_registers(Row& weights, Column& d, std::int64_t newest, const Inner& inner) const {
     const S* const steps = s.data();
     const S* const changes = y.data();
     constexpr int width = std::min(rows, detail::lanes<S>), parts = rows / width;
     using P = detail::Pack<width, S>;
     P q[parts];
-    for (int i = 0; i < parts; ++i) detail::read<width>(d.data() + i * width, q[i]);
+    const auto fetch = [&] {
+      for (int i = 0; i < parts; ++i) detail::read<width>(d.data() + i * width, q[i]);
+    };
+    const auto store = [&] {
+      for (int i = 0; i < parts; ++i) detail::write<width>(q[i], d.data() + i * width);
+    };
+    fetch();
     const auto multiply_by = [&q](const S* with) {
       P sum{}, v;
       for (int i = 0; i < parts; ++i) {
@@ -212,29 +235,35 @@ struct CurvaturePairs {
       }
     };
     Eigen::Index j = next;
-    for (std::int64_t k = 0; k < count; ++k) {
+    for (std::int64_t k = 0; k < newest; ++k) {
       j = older(j);
       weights[j] = multiply_by(steps + j * rows) * reciprocal[j];
       subtract(weights[j], changes + j * rows);
     }
+    if constexpr (!std::is_empty_v<Inner>) {
+      store();
+      inner(d);
+      fetch();
+    }
     for (P& part : q) part *= -scale;
-    for (std::int64_t k = 0; k < count; ++k) {
+    for (std::int64_t k = 0; k < newest; ++k) {
       subtract(weights[j] + multiply_by(changes + j * rows) * reciprocal[j], steps + j * rows);
       j = newer(j);
     }
-    for (int i = 0; i < parts; ++i) detail::write<width>(q[i], d.data() + i * width);
+    store();
   }
 
   // Two pairs at a time: a pass over memory adds two vectors to q and takes its products with the next two. What adding
   // the first changes in the product with the second is a known number. A pair without a partner is its own, of weight
   // 0.
-  void two_loops(Row& weights, Column& q) const {
+  template <class Inner>
+  void two_loops(Row& weights, Column& q, std::int64_t newest, const Inner& inner) const {
     using detail::Two;
     const auto rows = s.rows();
     const auto of = [rows](const Columns& columns, Eigen::Index i, Eigen::Index j) {
       return Two<const S*>{columns.data() + i * rows, columns.data() + j * rows};
     };
-    std::int64_t left = count;
+    std::int64_t left = newest;
     Eigen::Index i = older(next), j = left > 1 ? older(i) : i;
     Two<S> product = detail::add_and_multiply({S(0), S(0)}, of(s, i, j), of(s, i, j), q.data(), rows);
     for (bool more = true; more; left -= 2) {
@@ -248,12 +277,16 @@ struct CurvaturePairs {
       if (more)
         j = left > 3 ? older(i) : i;
       else
-        j = count > 1 ? newer(i) : i;
+        j = newest > 1 ? newer(i) : i;
       product = detail::add_and_multiply({-a, -b}, subtract, of(more ? s : y, i, j), q.data(), rows);
+    }
+    if constexpr (!std::is_empty_v<Inner>) {
+      inner(q);
+      product = detail::add_and_multiply({S(0), S(0)}, of(y, i, j), of(y, i, j), q.data(), rows);
     }
     // Here q waits for its factor −γ, and so do the steps that are added to it.
     const S over = 1 / scale;
-    for (left = count; left > 0; left -= 2) {
+    for (left = newest; left > 0; left -= 2) {
       const S a = weights[i] * over - product.a * reciprocal[i];
       const S b = left > 1 ? weights[j] * over - (product.b + a * neighbour[j]) * reciprocal[j] : S(0);
       const Two<const S*> add = of(s, i, j);

@@ -36,12 +36,19 @@ concept Direction = requires(const D& direction, const X& x, X& d, typename D::t
   { direction.scaled(memory) } -> std::same_as<bool>;
 };
 
+/// A direction that keeps to a box, which its memory holds (kept_box.hpp): from x in the box, x + d is in it as well.
+template <class D, class X>
+concept KeepsBox = requires(const typename D::template Memory<X>& memory) {
+  memory.box.projected;
+};
+
 /// The textbook's optimizer: a direction, and how far to go along it. Nocedal & Wright (2006), "Numerical
 /// Optimization", ch. 3.
 ///
 /// StepSize is a line search (more_thuente.hpp), which never lets the value rise beyond its noise, or a step that
 /// follows a schedule (fixed_step.hpp). Where no step leads down any more, the direction forgets what it learnt;
-/// where that does not help either, the run has stalled.
+/// where that does not help either, the run has stalled. A direction that keeps to a box leads from inside of it to
+/// inside; Descent then goes no further than to its sides.
 template <class DirectionPiece, class StepSize>
 struct Descent {
   DirectionPiece direction{};
@@ -78,6 +85,12 @@ struct Descent {
     /// What a later run may take over; empty for directions that keep no curvature.
     const auto& curvature_pairs() const requires requires { memory.pairs; }
     { return memory.pairs; }
+    /// What is zero at a minimum: the projected gradient in a box, else the gradient.
+    const X& stationarity() const {
+      if constexpr (KeepsBox<DirectionPiece, X>)
+        if (memory.box.bounded) return memory.box.projected;
+      return gradient;
+    }
   };
 
   template <class F, Start P, class M>
@@ -92,6 +105,7 @@ struct Descent {
     state.step = state.slope = state.steepness = 0;
     state.idle = 0;
     direction.init(start, state.x, state.memory);
+    if constexpr (KeepsBox<DirectionPiece, PointOf<P>>) state.memory.box.enter(f, state.x);
     state.calls.begin(start);
     if constexpr (detail::knows_evaluation<P>) {
       state.evaluation = start.value;
@@ -107,6 +121,7 @@ struct Descent {
           state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
     else
       state.calls.accept();
+    look(state);
   }
 
   template <class F, Point X, class M>
@@ -134,14 +149,14 @@ struct Descent {
     for (;;) {
       direction.query(f, state.calls, state.x, state.gradient, state.memory, state.d);
       const S* const g = state.gradient.data();
-      S* const d = state.d.data();
+      const S* const d = state.d.data();
       const Eigen::Index n = state.x.size();
       S slope = detail::product(g, d, n);
       bool steepest = false;
       if (!(slope < 0) || !std::isfinite(slope)) {  // not downwards, or its square under- or overflows
-        const S largest = detail::largest(g, n);
+        const S largest = detail::largest(state.stationarity().data(), n);
         steepest = !direction.forget(state.memory);
-        for (Eigen::Index i = 0; i < n; ++i) d[i] = -g[i] / largest;  // 1 / largest may overflow
+        down(state, largest);
         slope = detail::product(g, d, n);
         if (!(slope < 0)) {
           state.status = largest == 0 ? Status::stalled : Status::non_finite;
@@ -155,6 +170,15 @@ struct Descent {
         return;
       }
     }
+  }
+
+  /// d = −g / scale, or so much of it as the box allows.
+  template <Point X, class M>
+  static void down(State<X, M>& state, ScalarOf<X> scale) {
+    if constexpr (KeepsBox<DirectionPiece, X>)
+      if (state.memory.box.bounded) return state.memory.box.descend(state.x, state.gradient, scale, state.d);
+    for (Eigen::Index i = 0; i < state.d.size(); ++i)
+      state.d[i] = -state.gradient[i] / scale;  // 1 / scale may overflow
   }
 
   /// Searches along d and moves, if it finds a better point; else says why there is none.
@@ -172,9 +196,19 @@ struct Descent {
     bool usable = false;
     Status trouble = Status::stalled;
     auto line_status = LineStatus::searching;
+    [[maybe_unused]] S inside = 1;  // a step that does not leave the box, if there is one
+    const auto limit = [&] {
+      if constexpr (KeepsBox<DirectionPiece, X>) {
+        if (line_status != LineStatus::searching || line.trial() <= inside) return;
+        inside = state.memory.box.reach(state.x, state.d);
+        line_status = line.limit(inside);
+      }
+    };
+    limit();
     while (line_status == LineStatus::searching) {
       const S t = line.trial();
       detail::add(state.x.data(), t, state.d.data(), state.next_x.data(), state.x.size());
+      if constexpr (KeepsBox<DirectionPiece, X>) state.memory.box.keep(state.x, state.next_x);
       now = state.calls.gradient(f, state.next_x, state.next_gradient);
       if (now.reason == Reason::budget_spent) break;
       const S next_slope = detail::product(state.next_gradient.data(), state.d.data(), state.x.size());
@@ -185,6 +219,7 @@ struct Descent {
       }
       usable = true;
       line_status = line.tell(now.value, next_slope);
+      limit();
       if (line_status == LineStatus::accepted) {
         state.calls.accept();
         move(state, now, t, slope, noise, state.calls.counts[0].evaluations() - before);
@@ -229,7 +264,13 @@ struct Descent {
     state.evaluation = now;
     state.step = t;
     state.slope = slope;
+    look(state);
     judge(state, noise, evaluations);
+  }
+
+  template <Point X, class M>
+  static void look(State<X, M>& state) {
+    if constexpr (KeepsBox<DirectionPiece, X>) state.memory.box.project(state.x, state.gradient);
   }
 
   /// Ends a run that has not improved for some evaluations: where values differ by noise alone, the gradient has to
@@ -245,7 +286,7 @@ struct Descent {
       state.idle = 0;
       return;
     }
-    const S* const g = state.gradient.data();
+    const S* const g = state.stationarity().data();
     const S square = detail::product(g, g, state.x.size()), error = state.evaluation.gradient_error;
     if (state.steepness == 0 || square < S(0.8) * state.steepness) {
       state.reference = std::min(state.reference, state.value);

@@ -1,8 +1,9 @@
 #pragma once
 
-#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <tuple>
 #include <type_traits>
 
@@ -12,12 +13,17 @@
 #include <mesaopt/core/objective.hpp>
 #include <mesaopt/core/prior.hpp>
 #include <mesaopt/core/status.hpp>
+#include <mesaopt/core/stopping.hpp>
+#include <mesaopt/gradient/fused.hpp>
 
 namespace mesaopt {
 
 /// The state of the methods that move by what they make of the gradient, without asking whether the value fell.
 ///
 /// Method is one of GradientDescent, Momentum, Nesterov, Adam, ...; its `Memory<X>` is what it keeps of past gradients.
+/// All of them take what is common from these pieces: a Schedule, `clipped(f, ...)` (objective/clipped.hpp), and
+/// decoupled weight decay, by which a step also draws x towards 0, by learning rate · weight_decay · x, which neither
+/// momentum nor a coordinate's own step size sees: Loshchilov & Hutter (2019), "Decoupled weight decay regularization".
 template <class Method, Point X, class M>
 struct FirstOrderState {
   using S = ScalarOf<X>;
@@ -36,6 +42,9 @@ struct FirstOrderState {
 
   X other_gradient{};  ///< scratch
 
+  /// True when a step was begun, but not ended, because the budget was spent or the objective threw.
+  [[nodiscard]] bool interrupted() const { return proposed; }
+
   static constexpr auto fields() {
     using T = FirstOrderState;
     return std::tuple{&T::x,    &T::value, &T::gradient, &T::evaluation, &T::status, &T::memory,
@@ -45,32 +54,37 @@ struct FirstOrderState {
 
 namespace detail {
 
-/// Whether all entries are finite: in one pass, as 0 · ∞ and 0 · NaN are NaN.
+/// Whether all entries are finite.
 template <class X>
 bool all_finite(const X& v) {
-  using S = ScalarOf<X>;
-  return (v.array() * S(0)).sum() == S(0);
+  using std::isfinite;
+  return isfinite(v.sum()) || v.allFinite();  // the sum tells, unless it overflows
 }
 
-/// Calls body(part) for one run of coordinates after the other, `part(v)` being the run of v as an array: several
-/// expressions over long vectors then go through the memory once.
-template <class X, class Body>
-void blockwise(Eigen::Index size, const Body& body) {
-  if constexpr (X::SizeAtCompileTime != Eigen::Dynamic) {
-    body([](auto& v) { return v.array(); });
-  } else {
-    constexpr Eigen::Index block = 512;  // five vectors of doubles in 20 kB
-    for (Eigen::Index from = 0; from < size; from += block) {
-      const Eigen::Index count = std::min(block, size - from);
-      body([from, count](auto& v) { return v.segment(from, count).array(); });
-    }
-  }
+/// Throws std::invalid_argument, naming `owner::argument`, unless `fits`.
+template <class T>
+void require_setting(bool fits, const char* owner, const char* argument, const T& value, const char* wants) {
+  if (!fits) refuse((std::string(owner) + "::" + argument).c_str(), double(value), wants);
+}
+
+/// Throws std::invalid_argument unless learning rate, weight decay and schedule are in their ranges.
+template <class Method>
+void check_first_order(const Method& method, const char* owner) {
+  using T = std::remove_cvref_t<decltype(method.learning_rate)>;
+  require_setting(method.learning_rate > T(0), owner, "learning_rate", method.learning_rate, "it must be more than 0");
+  require_setting(method.weight_decay >= T(0), owner, "weight_decay", method.weight_decay, "it must be 0 or more");
+  method.schedule.check();
+}
+
+/// Throws std::invalid_argument unless the decay of a running mean is in [0, 1).
+template <class T>
+void check_decay(const T& decay, const char* owner, const char* argument) {
+  require_setting(decay >= T(0) && decay < T(1), owner, argument, decay, "it must be in [0, 1)");
 }
 
 template <class Method, class F, Start P, Point X, class M>
 void first_order_init(const Method& method, const F& f, const P& start, FirstOrderState<Method, X, M>& state) {
   method.check();
-  method.schedule.check();
   state.x = start_point(start);
   state.other = state.x;
   state.gradient.resize(state.x.size());

@@ -2,9 +2,11 @@
 
 #include <cmath>
 #include <tuple>
+#include <type_traits>
 
 #include <mesaopt/core/search.hpp>
 #include <mesaopt/gradient/first_order.hpp>
+#include <mesaopt/gradient/fused.hpp>
 #include <mesaopt/gradient/schedule.hpp>
 
 namespace mesaopt {
@@ -19,12 +21,14 @@ template <class T>
 struct BasicMomentum {
   T learning_rate = T(1e-2);  ///< α, more than 0
   T momentum = T(0.9);        ///< β, in [0, 1)
+  T weight_decay = T(0);      ///< decoupled, 0 or more: see FirstOrderState
   Schedule schedule{};        ///< factor on the learning rate
 
   static constexpr bool needs_gradient = true;
   template <Point X>
-  struct Memory {  // the state knows the last point anyway
-    static constexpr std::tuple<> fields() { return {}; }
+  struct Memory {   // the state knows the last point anyway
+    T kept = T(1);  ///< what the last step multiplied it by, for weight decay
+    static constexpr auto fields() { return std::tuple{&Memory::kept}; }
   };
   template <Point X, class M = Nothing>
   using State = FirstOrderState<BasicMomentum, X, M>;
@@ -34,10 +38,8 @@ struct BasicMomentum {
 
   /// Throws std::invalid_argument for a setting out of its range.
   void check() const {
-    if (!(learning_rate > T(0)))
-      detail::refuse("Momentum::learning_rate", double(learning_rate), "it must be more than 0");
-    if (!(momentum >= T(0) && momentum < T(1)))
-      detail::refuse("Momentum::momentum", double(momentum), "it must be in [0, 1)");
+    detail::check_first_order(*this, "Momentum");
+    detail::check_decay(momentum, "Momentum", "momentum");
   }
 
   template <class F, Start P, class M>
@@ -50,12 +52,20 @@ struct BasicMomentum {
   void step(const F& f, State<X, M>& state) const { detail::first_order_step(*this, f, state); }
 
   template <Point X>
-  void begin(const X&, Memory<X>&) const {}
+  void begin(const X&, Memory<X>& memory) const {
+    memory.kept = T(1);
+  }
   /// next comes in as the point before x, which is x itself at the start.
   template <Point X>
-  void propose(const X& x, const X& gradient, const T& rate, Memory<X>&, X& next) const {
+  void propose(const X& x, const X& gradient, const T& rate, Memory<X>& memory, X& next) const {
     using S = ScalarOf<X>;
-    next = x + S(momentum) * (x - next) - S(rate) * gradient;
+    detail::with_decay<S>(rate, weight_decay, [&]<class Keep>(const Keep& keep) {
+      if constexpr (std::is_same_v<Keep, detail::One>)
+        next = x + S(momentum) * (x - next) - S(rate) * gradient;
+      else
+        next = keep * x + S(momentum) * (x - S(memory.kept) * next) - S(rate) * gradient;
+    });
+    memory.kept = T(1) - rate * weight_decay;
   }
 };
 
@@ -74,6 +84,7 @@ template <class T>
 struct BasicNesterov {
   T learning_rate = T(1e-2);  ///< α, more than 0
   T momentum = T(0.9);        ///< β, in [0, 1)
+  T weight_decay = T(0);      ///< decoupled, 0 or more: see FirstOrderState
   bool rising = false;        ///< momentum rises from 0 towards 1 by itself
   Schedule schedule{};        ///< factor on the learning rate
 
@@ -92,10 +103,8 @@ struct BasicNesterov {
 
   /// Throws std::invalid_argument for a setting out of its range.
   void check() const {
-    if (!(learning_rate > T(0)))
-      detail::refuse("Nesterov::learning_rate", double(learning_rate), "it must be more than 0");
-    if (!(momentum >= T(0) && momentum < T(1)))
-      detail::refuse("Nesterov::momentum", double(momentum), "it must be in [0, 1)");
+    detail::check_first_order(*this, "Nesterov");
+    detail::check_decay(momentum, "Nesterov", "momentum");
   }
 
   template <class F, Start P, class M>
@@ -122,9 +131,14 @@ struct BasicNesterov {
       memory.a = a;
     }
     const S alpha = S(rate);
-    detail::blockwise<X>(x.size(), [&](const auto& part) {
-      part(next) = (1 + beta) * (part(x) - alpha * part(gradient)) - beta * part(memory.y);
-      part(memory.y) = part(x) - alpha * part(gradient);
+    detail::with_decay<S>(rate, weight_decay, [&](const auto& keep) {
+      detail::fused(
+          [=](auto here, auto g, auto y, auto there) {
+            const auto ahead = (keep * here - alpha * g).eval();
+            there = ahead + beta * (here - alpha * g - y);
+            y = ahead;
+          },
+          x, gradient, memory.y, next);
     });
   }
 };

@@ -51,6 +51,14 @@ struct MoreThuente {
           max_evaluations_(rule.max_evaluations) {}
 
     [[nodiscard]] S trial() const { return trial_; }
+    /// No trial is to be beyond the step `most`, which is accepted where the value has decreased enough and falls
+    /// still: at once, if the last trial was there.
+    LineStatus limit(S most) {
+      if (low_.t > 0 && low_.t >= most) return LineStatus::accepted;
+      most_ = most;
+      trial_ = std::min(trial_, most);
+      return LineStatus::searching;
+    }
     /// The best step so far, 0 if none is better than the start.
     [[nodiscard]] S best() const { return low_.t; }
 
@@ -76,6 +84,7 @@ struct MoreThuente {
         value = low_.value + (trial_ - low_.t) * (low_.slope + slope) / 2;
         decreased = value <= value0_ + c1_ * trial_ * slope0_;
       }
+      if (decreased && slope < 0 && trial_ >= most_) return LineStatus::accepted;
       // Until some step decreases the value enough with a rising slope, the auxiliary function of section 2 guides:
       // the value less a line of slope `tilt`.
       if (decreased && slope >= 0) auxiliary_ = false;
@@ -101,6 +110,7 @@ struct MoreThuente {
 
     LineStatus go_on(S next) {
       if (walled_ && (wall_ - low_.t) * (next - wall_) >= 0) next = low_.t + (wall_ - low_.t) / 2;
+      next = std::min(next, most_);
       const bool moved = std::abs(next - low_.t) > std::numeric_limits<S>::epsilon() * low_.t;  // false for NaN
       if (++evaluations_ >= max_evaluations_ || !moved || !std::isfinite(next)) return LineStatus::failed;
       trial_ = next;
@@ -161,7 +171,8 @@ struct MoreThuente {
 
     S c1_, c2_, value0_, slope0_, noise_, doubt_, trial_;
     Sample low_, high_;
-    S wall_ = 0, width_ = std::numeric_limits<S>::max(), width_before_ = std::numeric_limits<S>::max();
+    S most_ = std::numeric_limits<S>::infinity(), wall_ = 0, width_ = std::numeric_limits<S>::max(),
+      width_before_ = std::numeric_limits<S>::max();
     int max_evaluations_, evaluations_ = 0, noisy_ = 0;
     bool bracketed_ = false, walled_ = false, auxiliary_ = true;
   };

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <limits>
 
+#include <Eigen/Core>
+
 #include <mesaopt/core/point.hpp>
 
 namespace mesaopt::detail {
@@ -13,6 +15,9 @@ namespace mesaopt::detail {
 template <Point X>
 struct ConjugateGradientScratch {
   X r{}, z{}, p{}, q{};
+  void resize(Eigen::Index size) {
+    for (X* v : {&r, &z, &p, &q}) v->resize(size);
+  }
 };
 
 template <class S>
@@ -42,7 +47,7 @@ LinearOutcome<ScalarOf<X>> conjugate_gradient(const X& b, X& x, ConjugateGradien
     x.setZero(b.size());
     return outcome;
   }
-  for (X* v : {&w.r, &w.z, &w.p, &w.q}) v->resize(b.size());
+  w.resize(b.size());
   if (x.size() != b.size() || !x.allFinite()) x.setZero(b.size());
   if (x.isZero(0)) {
     w.r = b;

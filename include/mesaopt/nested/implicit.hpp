@@ -9,8 +9,11 @@
 #include <Eigen/Core>
 
 #include <mesaopt/core/evaluation.hpp>
+#include <mesaopt/core/stopping.hpp>
 #include <mesaopt/nested/conjugate_gradient.hpp>
+#include <mesaopt/nested/proximal_adjoint.hpp>
 #include <mesaopt/nested/response.hpp>
+#include <mesaopt/nested/restricted_adjoint.hpp>
 
 namespace mesaopt {
 
@@ -30,7 +33,12 @@ enum class GaussNewton {
 /// system that has a solution is solved; one that has none, an indefinite one, and an inner run that stopped too far
 /// from a stationary point are refused: the evaluation then says `not_differentiable` and why, and the gradient is NaN.
 /// Every gradient comes with a Certificate.
-/// Lorraine, Vicol & Duvenaud (2020), "Optimizing millions of hyperparameters by implicit differentiation".
+///
+/// Inner problems with bounds and constraints are differentiated through their optimality (KKT) conditions
+/// (restricted_adjoint.hpp), those with a regularizer through the fixed point of the proximal step
+/// (proximal_adjoint.hpp). A constraint that is active with a multiplier of zero, dependent active constraints, and a
+/// point on a kink of the proximal map are refused: `constraint_weakly_active`, `constraints_dependent`. Lorraine,
+/// Vicol & Duvenaud (2020), "Optimizing millions of hyperparameters by implicit differentiation".
 struct Implicit {
   double tolerance = 1e-12;         ///< relative residual of the adjoint asked of conjugate gradients
   double accept_residual = 1e-4;    ///< a larger relative residual is refused
@@ -39,6 +47,16 @@ struct Implicit {
   std::int64_t max_iterations = 0;  ///< of conjugate gradients; 0: twice the inner variables, at least 20
   GaussNewton gauss_newton = GaussNewton::when_needed;  ///< for inner objectives with `gauss_newton_product`
   double damping = 1e-3;  ///< added to the Gauss-Newton matrix, relative to its largest curvature met
+
+  /// Throws std::invalid_argument for a setting out of its range.
+  void check() const {
+    if (!(tolerance >= 0)) detail::refuse("Implicit::tolerance", tolerance, "it must be 0 or more");
+    if (!(accept_residual > 0)) detail::refuse("Implicit::accept_residual", accept_residual, "it must be more than 0");
+    if (!(accept_distance > 0)) detail::refuse("Implicit::accept_distance", accept_distance, "it must be more than 0");
+    if (dense_limit < 0) detail::refuse("Implicit::dense_limit", double(dense_limit), "it must be 0 or more");
+    if (max_iterations < 0) detail::refuse("Implicit::max_iterations", double(max_iterations), "it must be 0 or more");
+    if (!(damping >= 0)) detail::refuse("Implicit::damping", damping, "it must be 0 or more");
+  }
 
   /// Solves the inner problem at x, fills the gradient of F(x) = outer(x, y(x)), and answers F(x) with its certificate.
   template <class Outer, class R, Point X, class M>
@@ -187,17 +205,27 @@ Certificate Implicit::solve_adjoint(const F& f, const Y& y, Record& record, cons
     const auto limit = std::uint64_t(max_iterations > 0 ? max_iterations : std::max<Eigen::Index>(20, 2 * n));
     const auto apply = [&](const Y& p, Y& q) { calls.hessian_product(f, y, p, q); };
     const bool preconditioned = record.factored;
-    const auto outcome = detail::conjugate_gradient(
-        right, record.adjoint, record.linear, tolerance, limit, apply,
-        [&](const Y& r, Y& z) {
-          z = r;
-          if (preconditioned) detail::solve_factorized(record.factor, z);
-        },
-        noise);
-    calls.counts[0].linear_iterations += outcome.iterations;
+    const auto solve = [&](const Y& b, Y& solution) {
+      const auto outcome = detail::conjugate_gradient(
+          b, solution, record.linear, tolerance, limit, apply,
+          [&](const Y& r, Y& z) {
+            z = r;
+            if (preconditioned) detail::solve_factorized(record.factor, z);
+          },
+          noise);
+      calls.counts[0].linear_iterations += outcome.iterations;
+      return outcome;
+    };
+    auto outcome = solve(right, record.adjoint);
     c.adjoint_residual = double(outcome.residual);
+    if (outcome.most == 0 && !outcome.negative_curvature) {
+      // The previous adjoint serves as it is, so no curvature was met, without which nothing is known of the distance.
+      record.step.setZero(n);
+      outcome = solve(size > 0 ? right : record.gradient, record.step);
+      outcome.residual = S(c.adjoint_residual);
+    }
     c.condition = outcome.most > 0 ? double(outcome.most / outcome.least) : 0.0;
-    c.distance = outcome.most > 0 ? double(record.gradient.norm() / outcome.least / scale) : 0.0;
+    c.distance = outcome.most > 0 ? double(record.gradient.norm() / outcome.least / scale) : double(c.stationarity);
     if (outcome.negative_curvature) {
       refuse(Reason::inner_indefinite);
       return c;
@@ -262,6 +290,7 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
   static_assert(Differentiable<F, Y>,
                 "mesaopt: Implicit needs the gradient of the inner objective: give g(x, y, gradient), or wrap it in "
                 "finite_difference or forward_mode");
+  check();
   auto& record = call.record.response;
   const auto nan = std::numeric_limits<S>::quiet_NaN();
   response.solve(x, call.memory.response, record);
@@ -294,6 +323,10 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
 
   call.record.outer_y.resize(y.size());
   gradient.resize(x.size());
+  // What only some points need gets its room at all: so no later step allocates.
+  record.linear.resize(y.size());
+  record.moved.resize(x.size());
+  call.record.mixed.resize(x.size());
   Evaluation<S> evaluation = detail::with_call<Outer, Y>(
       call.record.outer_call(call),
       [&](const auto&... last) -> Evaluation<S> { return outer(x, y, gradient, call.record.outer_y, last...); });
@@ -301,10 +334,11 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
     gradient.setConstant(nan);
     return evaluation;
   }
-  if (!call.record.outer_y.allFinite() || !gradient.allFinite()) {
+  const bool inner_known = record.gradient.allFinite();
+  if (!inner_known || !call.record.outer_y.allFinite() || !gradient.allFinite()) {
     gradient.setConstant(nan);
     evaluation.verdict = Verdict::not_differentiable;
-    evaluation.reason = Reason::non_finite_gradient;
+    evaluation.reason = inner_known ? Reason::non_finite_gradient : Reason::inner_failed;
     return evaluation;
   }
 
@@ -315,9 +349,21 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
   Certificate c;
   const bool exact_factor = record.factored && record.factor_exact;
   using Place = std::remove_cvref_t<decltype(response.objective)>;
-  constexpr bool offers_gauss_newton = detail::has_gauss_newton<Place, X, Y, F>;
-  if (!offers_gauss_newton || gauss_newton != GaussNewton::always)
+  constexpr bool restricted = R::template Types<X>::restricted;
+  constexpr bool offers_gauss_newton = !restricted && detail::has_gauss_newton<Place, X, Y, F>;
+  [[maybe_unused]] S t = 0;  // the step of the fixed point that stands for a regularized problem
+  if constexpr (restricted) {
+    static_assert(
+        !Regularized<F, Y> || !(Bounded<F, Y> || Constrained<F, Y>),
+        "mesaopt: Implicit differentiates through a regularizer, or through bounds and constraints, not both");
+    const detail::AdjointSettings settings{tolerance, accept_residual, accept_distance, dense_limit, max_iterations};
+    if constexpr (Regularized<F, Y>)
+      c = detail::proximal_adjoint(settings, f, y, record, call.record.outer_y, t);
+    else
+      c = detail::restricted_adjoint(settings, f, y, record, call.record.outer_y);
+  } else if (!offers_gauss_newton || gauss_newton != GaussNewton::always) {
     c = solve_adjoint(f, y, record, call.record.outer_y, exact_factor);
+  }
   if constexpr (offers_gauss_newton) {
     if (gauss_newton == GaussNewton::always ||
         (gauss_newton == GaussNewton::when_needed && c.verdict == Verdict::not_differentiable)) {
@@ -333,8 +379,18 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
     return evaluation;
   }
   record.adjoint_known = true;
-  detail::mixed_product(response.objective, x, y, record.adjoint, call.record.mixed, record.moved, record.scratch,
-                        calls);
+  S error = 0;  // to first order, what F changes by when the inner run is brought to its end
+  if constexpr (restricted && Regularized<F, Y>) {
+    detail::proximal_mixed_product(response.objective, x, y, t, call.record.mixed, record);
+    error = std::abs(record.adjoint.dot(record.step));
+  } else if constexpr (restricted) {
+    detail::restricted_mixed_product(response.objective, x, y, call.record.mixed, record);
+    error = std::abs(record.adjoint.dot(record.gradient));
+  } else {
+    detail::mixed_product(response.objective, x, y, record.adjoint, call.record.mixed, record.moved, record.scratch,
+                          calls);
+    error = std::abs(record.adjoint.dot(record.gradient));
+  }
   gradient -= call.record.mixed;
   if (!gradient.allFinite()) {
     gradient.setConstant(nan);
@@ -342,8 +398,7 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
     evaluation.reason = evaluation.certificate.reason = Reason::non_finite_gradient;
     return evaluation;
   }
-  // To first order F changes by λ'∂g/∂y when the inner run is brought to its end.
-  evaluation.value_error += std::abs(record.adjoint.dot(record.gradient));
+  evaluation.value_error += error;
   evaluation.gradient_error += S(c.distance + c.adjoint_residual) * gradient.norm();
   if (c.verdict == Verdict::fine && (c.distance > 1e-6 || c.adjoint_residual > 1e-6))
     evaluation.certificate.verdict = Verdict::inexact;

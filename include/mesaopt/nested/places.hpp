@@ -4,7 +4,9 @@
 #include <type_traits>
 #include <utility>
 
+#include <mesaopt/core/constraints.hpp>
 #include <mesaopt/core/objective.hpp>
+#include <mesaopt/core/residuals.hpp>
 
 namespace mesaopt {
 
@@ -55,6 +57,49 @@ struct At {
     f.hessian(u, y, out, rest...);
   }
   void hessian(const Y& y, MatrixOf<Y>& out, Rest&... rest) const { g.hessian(x, y, out, rest...); }
+
+  static constexpr bool linear_constraints = detail::linear_constraints<G>;
+  template <class H = G>
+  requires requires(const H& h, const X& u) { h.box(u); }
+  auto box() const { return g.box(x); }
+  template <class H = G>
+  requires requires(const H& h) { h.box(); }
+  const auto& box() const { return g.box(); }
+  template <class H = G>
+  requires requires(const H& h, const X& u) { h.regularizer(u); }
+  auto regularizer() const { return g.regularizer(x); }
+  template <class H = G>
+  requires requires(const H& h) { h.regularizer(); }
+  const auto& regularizer() const { return g.regularizer(); }
+
+  template <class H = G>
+  requires requires(const H& h) { h.equalities(); }
+  [[nodiscard]] Eigen::Index equalities() const { return g.equalities(); }
+  template <class H = G>
+  requires requires(const H& h) { h.inequalities(); }
+  [[nodiscard]] Eigen::Index inequalities() const { return g.inequalities(); }
+  template <class Y, class... Rest>
+  requires requires(const G& f, const X& u, const Y& y, ConstraintsOf<Y>& c, Rest&... rest) {
+    f.constraints(u, y, c, rest...);
+  }
+  void constraints(const Y& y, ConstraintsOf<Y>& c, Rest&... rest) const { g.constraints(x, y, c, rest...); }
+  template <class Y, class... Rest>
+  requires requires(const G& f, const X& u, const Y& y, const ConstraintsOf<Y>& m, Y& out, Rest&... rest) {
+    f.constraints_hessian_product(u, y, m, y, out, rest...);
+  }
+  void constraints_hessian_product(const Y& y, const ConstraintsOf<Y>& multipliers, const Y& v, Y& out,
+                                   Rest&... rest) const {
+    g.constraints_hessian_product(x, y, multipliers, v, out, rest...);
+  }
+
+  template <class H = G>
+  requires requires(const H& h) { h.residual_count(); }
+  [[nodiscard]] Eigen::Index residual_count() const { return g.residual_count(); }
+  template <class Y, class... Rest>
+  requires requires(const G& f, const X& u, const Y& y, ResidualsOf<Y>& r, Rest&... rest) {
+    f.residuals(u, y, r, rest...);
+  }
+  void residuals(const Y& y, ResidualsOf<Y>& r, Rest&... rest) const { g.residuals(x, y, r, rest...); }
 };
 
 /// Marks a two-argument function g(x, y) as an inner objective that depends on the outer point. See `family`.
@@ -74,7 +119,10 @@ struct Family {
 ///     g.mixed_direction(x, y, u, out_y)         (∂²g/∂y∂x) u
 ///     g.gauss_newton_product(x, y, v, out_y)    a positive semidefinite stand-in for the Hessian
 ///
-/// What is missing is made by central differences of gradients.
+/// What is missing is made by central differences of gradients. Of an inner objective with residuals, constraints,
+/// bounds or a regularizer, g gives with x before y what these concepts ask for: `g.residuals(x, y, r)`,
+/// `g.constraints(x, y, c)`,
+/// ... ; `g.box()` and `g.regularizer()`, or with x as argument where they depend on it.
 template <class G>
 Family<G> family(G g) {
   return {std::move(g)};
@@ -118,6 +166,26 @@ template <class G>
 inline constexpr bool depends_on_outer<Family<G>> = true;
 template <class Make>
 inline constexpr bool depends_on_outer<ByOuter<Make>> = true;
+
+/// True where the bounds that stand in a place may change with x.
+template <class Place, class X>
+constexpr bool bounds_depend_on_outer() {
+  if constexpr (requires(const Place& place, const X& x) { place.g; }) return requires(const Place& place, const X& x) {
+      place.g.box(x);
+    };
+  else
+    return depends_on_outer<Place>;
+}
+
+/// True where the regularizer that stands in a place may change with x.
+template <class Place, class X>
+constexpr bool regularizer_depends_on_outer() {
+  if constexpr (requires(const Place& place) { place.g; }) return requires(const Place& place, const X& x) {
+      place.g.regularizer(x);
+    };
+  else
+    return depends_on_outer<Place>;
+}
 
 template <class Place, class X>
 using PlacedOf = std::remove_cvref_t<decltype(placed(std::declval<const Place&>(), std::declval<const X&>()))>;

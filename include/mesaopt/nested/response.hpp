@@ -16,6 +16,7 @@
 
 #include <mesaopt/core/calls.hpp>
 #include <mesaopt/core/search.hpp>
+#include <mesaopt/nested/active_constraints.hpp>
 #include <mesaopt/nested/conjugate_gradient.hpp>
 #include <mesaopt/nested/places.hpp>
 #include <mesaopt/nested/start.hpp>
@@ -69,8 +70,9 @@ template <class Place, Point X, Point Y, class C>
 void mixed_direction(const Place& place, const X& x, const Y& y, const X& u, Y& out, X& moved, Y& scratch, C& calls) {
   using S = ScalarOf<Y>;
   using F = PlacedOf<Place, X>;
+  out.setZero(y.size());
   if constexpr (!depends_on_outer<Place>) {
-    out.setZero(y.size());
+    return;
   } else if constexpr (!Remembers<F, Y> && requires { place.g.mixed_direction(x, y, u, out); }) {
     ++calls.counts[0].hessian_products;
     place.g.mixed_direction(x, y, u, out);
@@ -80,7 +82,6 @@ void mixed_direction(const Place& place, const X& x, const Y& y, const X& u, Y& 
     calls.make([&](const auto& call) { place.g.mixed_direction(x, y, u, out, call); });
   } else {
     const S norm = u.norm();
-    out.setZero(y.size());
     if (!(norm > 0)) return;
     const S h = std::cbrt(std::numeric_limits<S>::epsilon()) * std::max(S(1), x.norm()) / norm;
     scratch.resize(y.size());
@@ -122,6 +123,14 @@ struct Response {
         "g(x, y, gradient) -> value for a family, or wrap it in finite_difference or forward_mode");
     static_assert(!Bounded<Objective, Y> || detail::handles_bounds<Optimizer>,
                   "mesaopt: the inner optimizer does not keep the bounds of the inner objective");
+    static_assert(!Constrained<Objective, Y> || detail::handles_constraints<Optimizer>,
+                  "mesaopt: the inner optimizer does not heed the constraints of the inner objective");
+    static_assert(!Regularized<Objective, Y> || detail::handles_regularizer<Optimizer>,
+                  "mesaopt: the inner optimizer does not heed the regularizer of the inner objective");
+    static constexpr bool restricted = Bounded<Objective, Y> || Constrained<Objective, Y> || Regularized<Objective, Y>;
+    static_assert(!restricted || !(detail::is_tangent<StartPlace> || detail::is_newton_corrected<StartPlace>),
+                  "mesaopt: tangent and newton_corrected know no bounds, constraints or regularizers; start an inner "
+                  "objective that has some from warm(start) or nearest(start)");
     static_assert(
         OptimizerFor<Optimizer, Objective, Y> || detail::needs_gradient<Optimizer>,
         "mesaopt: the search of a response must be an optimizer, or Search{optimizer, stopping}; this type has "
@@ -153,6 +162,7 @@ struct Response {
     X direction{}, moved{};
     Inner scratch{}, mixed{};
     detail::ConjugateGradientScratch<Inner> linear{};
+    std::conditional_t<Types<X>::restricted, detail::RestrictedScratch<X, Inner>, detail::Empty> restricted{};
   };
 
   /// What the outer run remembers of the inner one, from accepted outer points only.
@@ -207,7 +217,10 @@ struct Response {
         if (factored) factor = record.factor;
       }
       adjoint_known = record.adjoint_known;
-      if (adjoint_known) adjoint = record.adjoint;
+      if (adjoint_known)
+        adjoint = record.adjoint;
+      else if (adjoint.size() != record.adjoint.size())
+        adjoint.setZero(record.adjoint.size());
       if constexpr (detail::is_nearest<StartPlace>) {
         if (xs.cols() != record.remember) reserve(x, y, record.remember);
         xs.col(next) = x;
@@ -253,6 +266,9 @@ struct Response {
 
     bool evaluated = false;
     Evaluation<ScalarOf<Inner>> evaluation;
+    // A start that x makes may fail for some x; one that is given is right or wrong from the beginning.
+    if (!detail::depends_on_outer<std::remove_cvref_t<decltype(start.from)>> || detail::start_point(from).size() == 0)
+      detail::check_start(from, "inner start");
     record.start = detail::start_point(from);
     if constexpr (detail::is_nearest<StartPlace>) {
       if (start.remember < 1) detail::refuse("nearest: remember", double(start.remember), "it must be 1 or more");
@@ -269,7 +285,11 @@ struct Response {
       if (memory.known) follow_tangent(x, memory, record);
     }
     if (!record.start.allFinite()) return;
+    for (Inner* later : {&record.scratch, &run.state.calls.slot.scratch})
+      later->resize(record.start.size());  // so that no later step is the first to need it
     if constexpr (detail::is_newton_corrected<StartPlace>) {
+      record.mixed.resize(record.start.size());
+      record.step.resize(record.start.size());
       static_assert(TwiceDifferentiable<F, Inner> || Differentiable<F, Inner>,
                     "mesaopt: newton_corrected needs an inner objective with gradients");
       evaluated = correct(f, memory, record, evaluation);
@@ -286,7 +306,8 @@ struct Response {
     resume(f, search_here.optimizer, search_here.stopping, run);
 
     const auto& y = best_point(run);
-    record.solved = y.allFinite() && best_evaluation(run).usable();
+    // A run that could not even begin has found nothing, though the value at its start may be finite.
+    record.solved = run.status != Status::bad_start && y.allFinite() && best_evaluation(run).usable();
     if (record.solved) look_for_jump(f, x, memory, record);
   }
 
@@ -406,7 +427,7 @@ struct Response {
   /// another basin than the last accepted one.
   template <class F, Point X>
   void look_for_jump(const F& f, const X& x, const Memory<X>& memory, Record<X>& record) const {
-    if constexpr (!is_quadratic<F> && !is_stochastic<F>) {
+    if constexpr (!is_quadratic<F> && !is_stochastic<F> && !Constrained<F, Y<X>> && !Regularized<F, Y<X>>) {
       using S = ScalarOf<Y<X>>;
       if (!memory.known || !(memory.sensitivity > 0)) return;
       const auto& y = best_point(record.run);

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <iomanip>
+#include <limits>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -36,9 +39,8 @@ struct Box {
                                   std::to_string(upper.size()) + "; they must be equal");
     for (Eigen::Index i = 0; i < lower.size(); ++i)
       if (!(lower[i] <= upper[i]))
-        throw std::invalid_argument("box: coordinate " + std::to_string(i) +
-                                    " has lower = " + std::to_string(lower[i]) +
-                                    " and upper = " + std::to_string(upper[i]) + "; needs lower <= upper");
+        throw std::invalid_argument("box: coordinate " + std::to_string(i) + " has lower = " + text(lower[i]) +
+                                    " and upper = " + text(upper[i]) + "; needs lower <= upper");
   }
 
   /// Throws std::invalid_argument, naming `argument`, unless x has the box's size and lies in it.
@@ -46,9 +48,8 @@ struct Box {
     check_size(x, argument);
     for (Eigen::Index i = 0; i < x.size(); ++i)
       if (!(lower[i] <= x[i] && x[i] <= upper[i]))
-        throw std::invalid_argument(std::string(argument) + ": coordinate " + std::to_string(i) + " is " +
-                                    std::to_string(x[i]) + "; it must lie in the box, in [" + std::to_string(lower[i]) +
-                                    ", " + std::to_string(upper[i]) + "]");
+        throw std::invalid_argument(std::string(argument) + ": coordinate " + std::to_string(i) + " is " + text(x[i]) +
+                                    "; it must lie in the box, in [" + text(lower[i]) + ", " + text(upper[i]) + "]");
   }
 
   /// Throws std::invalid_argument, naming `argument`, unless x has the box's size.
@@ -56,6 +57,14 @@ struct Box {
     if (x.size() != lower.size())
       throw std::invalid_argument(std::string(argument) + ": has size " + std::to_string(x.size()) + ", but the box " +
                                   std::to_string(lower.size()));
+  }
+
+ private:
+  /// With all digits: bounds may cross, or be left, by the last one.
+  static std::string text(const ScalarOf<X>& number) {
+    std::ostringstream out;
+    out << std::setprecision(std::numeric_limits<ScalarOf<X>>::max_digits10) << number;
+    return out.str();
   }
 };
 

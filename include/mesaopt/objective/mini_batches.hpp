@@ -21,6 +21,23 @@ namespace detail {
 struct BatchScratch {
   std::vector<Eigen::Index> terms{};
 };
+
+/// Batches of `size` out of `terms` terms: every epoch goes through all of them, each once, in an order of its own.
+struct BatchOrder {
+  std::uint64_t terms;
+  std::uint64_t size;
+  std::uint64_t seed;
+
+  [[nodiscard]] std::uint64_t per_epoch() const { return (terms + size - 1) / size; }
+
+  /// Fills `batch` with batch 0, 1, 2, ... in all; the last one of an epoch is what is left.
+  void fill(std::uint64_t index, std::vector<Eigen::Index>& batch) const {
+    const Permutation shuffle{terms, seed, index / per_epoch()};
+    const std::uint64_t first = index % per_epoch() * size;
+    batch.resize(std::size_t(std::min(size, terms - first)));
+    for (std::size_t i = 0; i < batch.size(); ++i) batch[i] = Eigen::Index(shuffle(first + i));
+  }
+};
 }  // namespace detail
 
 /// A finite sum, seen through a few of its terms at a time. See `mini_batches`.
@@ -36,18 +53,10 @@ struct MiniBatches {
   using Memory = detail::WrappedMemory<MemoryOf<F, X>, detail::BatchScratch>;
 
   /// Batches in which every term is met once.
-  [[nodiscard]] std::uint64_t batches_per_epoch() const {
-    return std::uint64_t((Eigen::Index(f.terms()) + size - 1) / size);
-  }
+  [[nodiscard]] std::uint64_t batches_per_epoch() const { return order().per_epoch(); }
 
   /// Fills `terms` with the batch of evaluation `index`: epoch index / batches_per_epoch().
-  void batch(std::uint64_t index, std::vector<Eigen::Index>& terms) const {
-    const auto all = std::uint64_t(f.terms()), most = std::uint64_t(size);
-    const Permutation shuffle{all, seed, index / batches_per_epoch()};
-    const std::uint64_t first = index % batches_per_epoch() * most;
-    terms.resize(std::size_t(std::min(most, all - first)));
-    for (std::size_t i = 0; i < terms.size(); ++i) terms[i] = Eigen::Index(shuffle(first + i));
-  }
+  void batch(std::uint64_t index, std::vector<Eigen::Index>& terms) const { order().fill(index, terms); }
 
   /// Value and gradient of the mean over the call's batch.
   template <Point X>
@@ -59,6 +68,9 @@ struct MiniBatches {
     const detail::WrappedCall<MemoryOf<F, X>, detail::BatchScratch> inner(call);
     return detail::with_call<F, X>(inner, f, x, std::span<const Eigen::Index>(terms), gradient);
   }
+
+ private:
+  [[nodiscard]] detail::BatchOrder order() const { return {std::uint64_t(f.terms()), std::uint64_t(size), seed}; }
 };
 
 /// The finite sum f (core/objective.hpp) as a stochastic objective: value and gradient at x are those of the mean over

@@ -13,7 +13,8 @@ namespace mesaopt::problems {
 
 /// The quadratic 1/2 x'Ax - b'x with given symmetric A, n x n, and b of size n; N is n if known at compile time.
 ///
-/// Where A is positive definite the minimum is at A^-1 b. Nothing is allocated in a call.
+/// Where A is positive definite the minimum is at A^-1 b. Nothing is allocated in a call. Throws std::invalid_argument
+/// for a point that has not the size of b.
 template <class S = double, int N = Eigen::Dynamic>
 class Quadratic {
  public:
@@ -40,6 +41,7 @@ class Quadratic {
   /// The value at x.
   template <Point X>
   S operator()(const X& x) const {
+    require(x.size());
     S value(0);
     for (Eigen::Index j = 0; j < x.size(); ++j) value += x[j] * (S(0.5) * A_.col(j).dot(x) - b_[j]);
     return value;
@@ -48,6 +50,7 @@ class Quadratic {
   /// The value at x; fills the gradient Ax - b, which has the size of x.
   template <Point X>
   S operator()(const X& x, X& gradient) const {
+    require(x.size());
     gradient.noalias() = A_ * x;
     gradient -= b_;
     return S(0.5) * (gradient.dot(x) - b_.dot(x));
@@ -77,6 +80,12 @@ class Quadratic {
   S minimum() const { return S(-0.5) * b_.dot(solution()); }
 
  private:
+  void require(Eigen::Index size) const {
+    if (size != b_.size())
+      throw std::invalid_argument("Quadratic: x must have the size of b, " + std::to_string(b_.size()) +
+                                  ", but its size is " + std::to_string(size));
+  }
+
   Matrix A_;
   Vector b_;
 };
