@@ -104,7 +104,9 @@ struct Ziggurat {
     }
   }
 };
-inline constexpr Ziggurat ziggurat;
+/// The one table; a template, so that it is computed only where normal numbers are drawn.
+template <class Z = Ziggurat>
+inline constexpr Z ziggurat{};
 
 }  // namespace detail
 
@@ -217,21 +219,23 @@ struct Random {
     return block((i & 0x00FFFFFFFFFFFFFF) | attempt << 56);
   }
 
+  template <class Z = detail::Ziggurat>
   double normal(std::uint64_t word, std::uint64_t i) const {
-    const detail::Ziggurat::Layer& layer = detail::ziggurat.layers[word % 256];
+    const typename Z::Layer& layer = detail::ziggurat<Z>.layers[word % 256];
     const std::uint64_t m = word >> 11;
     if (m >= layer.inside) [[unlikely]]
-      return edge_normal(word, i);
+      return edge_normal<Z>(word, i);
     const double x = static_cast<double>(m) * layer.scale;
     // The sign without a branch, which would be foreseen only half of the time.
     return std::bit_cast<double>(std::bit_cast<std::uint64_t>(x) | (word & 256) << 55);
   }
 
   /// The rest of `normal`: the rim of a layer, and the tail.
+  template <class Z>
   double edge_normal(std::uint64_t word, std::uint64_t i) const {
     // In (0, 1], for logarithms.
     const auto uniform = [](std::uint64_t bits) { return static_cast<double>((bits >> 11) + 1) * 0x1p-53; };
-    const detail::Ziggurat& z = detail::ziggurat;
+    const Z& z = detail::ziggurat<Z>;
     for (std::uint64_t attempt = 1;; ++attempt) {
       const std::size_t layer = word % 256;
       const double sign = word & 256 ? -1 : 1;

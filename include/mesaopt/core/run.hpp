@@ -1,13 +1,13 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
+#include <mesaopt/core/clock.hpp>
 #include <mesaopt/core/optimizer.hpp>
 #include <mesaopt/core/prior.hpp>
 #include <mesaopt/core/solution.hpp>
@@ -71,8 +71,7 @@ void keep_best(Run<S, T>& run) {
 }
 
 template <class F, class S, class T, class R, class... Observers>
-void judge(Run<S, T>& run, const R& stopping, std::chrono::steady_clock::time_point began,
-           const Observers&... observers) {
+void judge(Run<S, T>& run, const R& stopping, double began, const Observers&... observers) {
   keep_best<F>(run);
   const Progress progress{run.state.calls.counts[0], began, run.seconds};
   const Status wish = ask(stopping, run.state, progress, run.stopping);
@@ -94,7 +93,7 @@ void begin(const F& f, const P& start, const O& optimizer, const R& stopping, Ru
            const Observers&... observers) {
   detail::check_start(start);
   detail::check_rule(stopping);
-  const auto began = std::chrono::steady_clock::now();
+  const double began = detail::clock_seconds();
   run.status = Status::bad_start;  // stands if the objective throws: there is nothing to resume yet
   run.state.value = std::numeric_limits<ScalarOf<PointOf<P>>>::quiet_NaN();
   run.state.evaluation = {};
@@ -108,7 +107,7 @@ void begin(const F& f, const P& start, const O& optimizer, const R& stopping, Ru
 /// Makes one step of a run that is `running`.
 template <class F, class O, StoppingRule R, class S, class T, class... Observers>
 void advance(const F& f, const O& optimizer, const R& stopping, Run<S, T>& run, const Observers&... observers) {
-  const auto began = std::chrono::steady_clock::now();
+  const double began = detail::clock_seconds();
   optimizer.step(f, run.state);
   ++run.state.calls.counts[0].iterations;
   detail::judge<F>(run, stopping, began, observers...);
@@ -118,11 +117,11 @@ void advance(const F& f, const O& optimizer, const R& stopping, Run<S, T>& run, 
 /// again or asked for its solution so far.
 template <class F, class O, StoppingRule R, class S, class T, class... Observers>
 void resume(const F& f, const O& optimizer, const R& stopping, Run<S, T>& run, const Observers&... observers) {
-  const auto began = std::chrono::steady_clock::now();
+  const double began = detail::clock_seconds();
   struct Clock {
     Run<S, T>& run;
-    std::chrono::steady_clock::time_point began;
-    ~Clock() { run.seconds += detail::seconds_since(began); }
+    double began;
+    ~Clock() { run.seconds += detail::clock_seconds() - began; }
   } clock{run, began};
   while (run.status == Status::running) {
     optimizer.step(f, run.state);

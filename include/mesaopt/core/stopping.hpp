@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <concepts>
 #include <cstdint>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include <mesaopt/core/call.hpp>
+#include <mesaopt/core/clock.hpp>
 #include <mesaopt/core/counts.hpp>
 #include <mesaopt/core/point.hpp>
 #include <mesaopt/core/status.hpp>
@@ -20,20 +20,14 @@
 
 namespace mesaopt {
 
-namespace detail {
-inline double seconds_since(std::chrono::steady_clock::time_point then) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
-}
-}  // namespace detail
-
 /// What a stopping rule and an observer may look at besides the optimizer's state.
 struct Progress {
-  const Counts& counts;                         ///< of this level
-  std::chrono::steady_clock::time_point began;  ///< of this sitting
-  double before = 0;                            ///< seconds of earlier sittings of the same run
+  const Counts& counts;  ///< of this level
+  double began;          ///< when this sitting of the run began, in seconds of the steady clock
+  double before = 0;     ///< seconds of earlier sittings of the same run
 
   /// Wall-clock seconds that the run has taken so far.
-  [[nodiscard]] double seconds() const { return before + detail::seconds_since(began); }
+  [[nodiscard]] double seconds() const { return before + detail::clock_seconds() - began; }
 };
 
 /// A rule that says when a run ends, and why: `rule(state, progress)` answers a Status, `running` to go on.
