@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <tuple>
 
 #include <Eigen/Core>
@@ -39,11 +40,13 @@ struct DualMethod {
   std::uint64_t changes = 0;     ///< ... since it was settled
   std::uint64_t rounds = 0;      ///< how often it was settled again for want of digits: makes tolerances wider
   std::uint64_t centres = 0;     ///< proximal points
+  S pull = 0;                    ///< of the last one: largest entry of D(x − x°)
 
   static constexpr auto fields() {
     using D = DualMethod;
-    return std::tuple{&D::set,     &D::settling, &D::entering,   &D::infeasibility, &D::ray,    &D::status,
-                      &D::settles, &D::settled,  &D::iterations, &D::changes,       &D::rounds, &D::centres};
+    return std::tuple{&D::set,    &D::settling, &D::entering, &D::infeasibility, &D::ray,
+                      &D::status, &D::settles,  &D::settled,  &D::iterations,    &D::changes,
+                      &D::rounds, &D::centres,  &D::pull};
   }
 
   /// Begins with the program, the active set, the point and the multipliers that are in `set`, which all have the right
@@ -56,6 +59,7 @@ struct DualMethod {
     settles = true;
     settled = false;
     iterations = changes = rounds = centres = 0;
+    pull = std::numeric_limits<S>::infinity();
     settling.begin(n);
     entering.begin();
     prepare();
@@ -162,7 +166,11 @@ struct DualMethod {
       return;
     }
     const auto& p = set.data;
-    if (!p.singular || (p.shift.array() * (set.x - set.centre).array()).abs().maxCoeff() <= tolerance * settling.scale)
+    if (!p.singular) return end(Status::converged);
+    // To the last digits, so that the next solve from here stays here, also where Q is flat and x may move at no cost.
+    const S pulls = (p.shift.array() * (set.x - set.centre).array()).abs().maxCoeff(), last = pull;
+    pull = pulls;
+    if (pulls <= 16 * epsilon * settling.scale || (pulls <= tolerance * settling.scale && pulls > last / 4))
       return end(Status::converged);
     if (descends()) return end(Status::unbounded);
     if (++centres > most_centres) return end(Status::stalled);

@@ -35,7 +35,7 @@ struct Regularity {
   [[nodiscard]] Reason reason() const {
     if (dependent > 0) return Reason::constraints_dependent;
     if (weakly_active > 0) return Reason::constraint_weakly_active;
-    return unique ? Reason::none : Reason::inner_indefinite;
+    return unique ? Reason::none : Reason::adjoint_inconsistent;
   }
 };
 
@@ -47,18 +47,17 @@ bool unique_on(WorkingSet<S>& set) {
   const auto& factors = set.factors;
   const Eigen::Index nf = factors.size(), q = factors.count();
   if (!set.data.singular || nf == q) return true;
-  // J₂'(Q + D)J₂ = I, so that along J₂v the share of D in the curvature is |v'J₂'DJ₂v| / |v|²: by the power method. It
-  // is almost 1 where Q is flat, and tiny elsewhere, as D is.
-  const auto J2 = factors.J.block(0, q, nf, nf - q);
-  auto v = set.d.head(nf - q);
-  for (Eigen::Index i = 0; i < v.size(); ++i) v[i] = S(1) + S(0.1) * S(i % 7);
+  // J₂'(Q + D)J₂ = I, so that along J₂v, |v| = 1, the share of D in the curvature is v'J₂'DJ₂v. The largest, which the
+  // power method finds, is almost 1 where Q is flat, and tiny elsewhere, as D is.
+  const Eigen::Index rest = nf - q;
+  for (Eigen::Index i = 0; i < rest; ++i) set.d[q + i] = S(1) + S(0.1) * S(i % 7);
   S share = 0;
   for (int k = 0; k < 20; ++k) {
-    v /= v.norm();
-    set.z.head(nf).noalias() = J2 * v;
+    set.d.segment(q, rest) /= set.d.segment(q, rest).norm();
+    factors.direct(set.d, set.z);
     for (Eigen::Index i = 0; i < nf; ++i) set.z[i] *= set.data.shift[factors.free[std::size_t(i)]];
-    v.noalias() = J2.transpose() * set.z.head(nf);
-    share = v.norm();
+    factors.project(set.z, set.d);
+    share = set.d.segment(q, rest).norm();
     if (!(share > S(1e-12))) return true;
   }
   return share < S(1) - std::sqrt(std::sqrt(WorkingSet<S>::epsilon));

@@ -111,10 +111,7 @@ struct WorkingFactors {
 
   /// z = J₂J₂'a, for d = J'a: the direction, in the order of F, in which a'x changes most for its cost, and which the
   /// constraints of the working set do not feel.
-  void direct(const Vector& d, Vector& z) const {
-    const Index nf = size(), q = count();
-    z.head(nf).noalias() = J.block(0, q, nf, nf - q) * d.segment(q, nf - q);
-  }
+  void direct(const Vector& d, Vector& z) const { times(count(), d, z); }
 
   /// Takes a constraint into the working set, given d = J'a for its gradient a, which depends on no others there, and z
   /// of `direct`.
@@ -183,7 +180,8 @@ struct WorkingFactors {
     const S diagonal = Q(variable, variable) + shift[variable];
     gather(Q.col(variable), row);
     project(row, reflector);
-    w.head(nf).noalias() = -(J.topLeftCorner(nf, nf) * reflector.head(nf));
+    times(0, reflector, swap);
+    w.head(nf) = -swap.head(nf);
     S curvature = diagonal - reflector.head(nf).squaredNorm();
     if (!(curvature > S(1e-3) * diagonal)) {  // digits cancelled: orthogonalize once more
       for (Index i = 0; i < nf; ++i) {
@@ -196,7 +194,8 @@ struct WorkingFactors {
       curvature = diagonal + w.head(nf).dot(swap.head(nf));
       for (Index i = 0; i < nf; ++i) curvature += w[i] * Q(free[std::size_t(i)], variable);
       curvature -= reflector.head(nf).squaredNorm();
-      w.head(nf).noalias() -= J.topLeftCorner(nf, nf) * reflector.head(nf);
+      times(0, reflector, swap);
+      w.head(nf) -= swap.head(nf);
     }
     constexpr S rounding = 100 * std::numeric_limits<S>::epsilon();
     if (!(curvature > rounding * S(nf + 1) * diagonal)) return false;
@@ -238,10 +237,16 @@ struct WorkingFactors {
     w.segment(q, nf - q) = -row.segment(q, nf - q);
     r.head(q) = -row.head(q) - r.head(q);
     upper.solveInPlace(r.head(q));
-    g.head(nf).noalias() = J.topLeftCorner(nf, nf) * w.head(nf);
+    times(0, w, g);
   }
 
  private:
+  /// out = the columns of J from one on, times the entries of v from there on.
+  void times(Index from, const Vector& v, Vector& out) const {
+    const Index nf = size();
+    out.head(nf).noalias() = J.block(0, from, nf, nf - from) * v.segment(from, nf - from);
+  }
+
   /// Reflects the columns q and up of J so that of d = J'a only entry q remains there, which is returned.
   S reflect(const Vector& d, const Vector& z) {
     const Index nf = size(), q = count(), rest = nf - q;
