@@ -116,11 +116,19 @@ TEST_CASE("a batch of all terms is the objective itself", "[objective]") {
 TEST_CASE("stochastic gradient descent on mini-batches comes close to the least-squares solution", "[objective]") {
   const Regression f;
   const Eigen::VectorXd x0 = Eigen::VectorXd::Zero(3);
-  const auto s = minimize(mini_batches(f, 8, 1), x0,
-                          GradientDescent{.learning_rate = 0.5, .schedule = {.kind = Schedule::inverse, .steps = 100}},
-                          MaxIterations{5000});
-  CHECK((s.x - f.solution()).norm() < 3e-3);
-  CHECK(s.x == s.state.x);  // the last point
+  // One seed may be lucky: the claim is about the median of several.
+  std::vector<double> errors;
+  for (std::uint64_t seed = 0; seed < 9; ++seed) {
+    const auto s =
+        minimize(mini_batches(f, 8, seed), x0,
+                 GradientDescent{.learning_rate = 0.5, .schedule = {.kind = Schedule::inverse, .steps = 100}},
+                 MaxIterations{5000});
+    errors.push_back((s.x - f.solution()).norm());
+    CHECK(errors.back() < 1e-2);
+    CHECK(s.x == s.state.x);  // the last point
+  }
+  std::sort(errors.begin(), errors.end());
+  CHECK(errors[4] < 3e-3);
   const auto adam =
       minimize(mini_batches(f, 8, 1), x0,
                Adam{.learning_rate = 0.05, .schedule = {.kind = Schedule::cosine, .steps = 3000}}, MaxIterations{3000});

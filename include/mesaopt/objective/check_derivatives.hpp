@@ -118,7 +118,7 @@ class DerivativeChecker {
   /// Calls body(j) for the coordinates to be moved.
   template <class Body>
   void for_coordinates(const Body& body) const {
-    const Permutation draw{std::uint64_t(x.size()), settings.seed, 0};
+    const auto draw = Permutation{std::uint64_t(x.size()), settings.seed, 0}.prepared();
     for (Eigen::Index j = 0; j < std::min(x.size(), Eigen::Index(settings.most)); ++j)
       body(all_coordinates() ? j : Eigen::Index(draw(std::uint64_t(j))));
   }

@@ -32,7 +32,7 @@ struct BatchOrder {
 
   /// Fills `batch` with batch 0, 1, 2, ... in all; the last one of an epoch is what is left.
   void fill(std::uint64_t index, std::vector<Eigen::Index>& batch) const {
-    const Permutation shuffle{terms, seed, index / per_epoch()};
+    const auto shuffle = Permutation{terms, seed, index / per_epoch()}.prepared();
     const std::uint64_t first = index % per_epoch() * size;
     batch.resize(std::size_t(std::min(size, terms - first)));
     for (std::size_t i = 0; i < batch.size(); ++i) batch[i] = Eigen::Index(shuffle(first + i));
