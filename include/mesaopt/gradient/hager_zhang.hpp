@@ -88,7 +88,7 @@ struct HagerZhang {
       // It could go further down if a wall were not as near: near enough.
       if (decreased && slope < 0 && walled_ && b_.t <= 2 * c.t) return LineStatus::accepted;
       constexpr int patience = 8;
-      if (std::abs(c.change) <= noise_ && ++noisy_ >= patience) return LineStatus::failed;
+      if (stage_ != Stage::bracket && std::abs(c.change) <= noise_ && ++noisy_ >= patience) return LineStatus::failed;
 
       const Sample before = slope < 0 ? a_ : b_;
       if (slope >= 0)
@@ -108,7 +108,7 @@ struct HagerZhang {
         const S most = rho_ * c.t, zero = flat_point(before, c);
         return go_on(zero > c.t ? std::clamp(zero, c.t + (c.t - before.t) / 10, most) : most);
       }
-      if (stage_ == Stage::first && plain) {  // S2, S3
+      if (stage_ == Stage::first && plain && low) {  // S2, S3, which are for the neighbourhood of the minimum
         stage_ = Stage::second;
         if (const S zero = flat_point(before, c); inside(zero)) return go_on(zero);
       }

@@ -10,6 +10,7 @@
 #include <mesaopt/gradient/curvature_pairs.hpp>
 #include <mesaopt/gradient/descent.hpp>
 #include <mesaopt/gradient/hager_zhang.hpp>
+#include <mesaopt/gradient/known_scale.hpp>
 
 namespace mesaopt {
 
@@ -44,10 +45,7 @@ struct ConjugateGradientDirection {
   void init(const P& start, const X& x, Memory<X>& m) const {
     m.step.setZero(x.size());
     m.weight = 0;
-    if constexpr (requires { start.state; })
-      m.scale = scale_of<X>(start.state);
-    else
-      m.scale = scale_of<X>(start);
+    m.scale = detail::known_scale<X>(start);
   }
 
   template <Point X>
@@ -88,19 +86,6 @@ struct ConjugateGradientDirection {
   struct Products {
     S sy, ss, yy, sg, yg;
   };
-
-  template <Point X, class P>
-  static ScalarOf<X> scale_of(const P& prior) {
-    using S = ScalarOf<X>;
-    if constexpr (requires { prior.memory.scale; })
-      return S(prior.memory.scale);
-    else if constexpr (HasCurvaturePairs<P>)
-      return prior.curvature_pairs().count > 0 ? S(prior.curvature_pairs().scale) : S(0);
-    else if constexpr (HasInverseHessian<P>)
-      return std::max(S(0), S(detail::inverse_hessian_of(prior).trace()) / S(prior.x.size()));
-    else
-      return 0;
-  }
 
   /// Fills the step s, and takes all products of it and y, in one pass over the memory.
   template <class S, class X>
