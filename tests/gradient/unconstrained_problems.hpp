@@ -44,6 +44,41 @@ struct Analytic {
   }
 };
 
+/// The symmetric matrix of the eigenvectors of the discrete cosine transform and eigenvalues from 1 to `condition`,
+/// evenly in the logarithm, each to the power given: −1 for the inverse.
+inline Eigen::MatrixXd spread(Eigen::Index n, double condition, double power = 1) {
+  const auto entry = [n](Eigen::Index i, Eigen::Index k) {
+    return std::sqrt((k == 0 ? 1.0 : 2.0) / double(n)) * std::cos(std::numbers::pi * double((2 * i + 1) * k) / double(2 * n));
+  };
+  Eigen::MatrixXd A(n, n);
+  for (Eigen::Index i = 0; i < n; ++i)
+    for (Eigen::Index j = 0; j <= i; ++j) {
+      double sum = 0;
+      for (Eigen::Index k = 0; k < n; ++k)
+        sum += std::pow(condition, power * double(k) / double(n - 1)) * entry(i, k) * entry(j, k);
+      A(i, j) = A(j, i) = sum;
+    }
+  return A;
+}
+
+/// x'Ax/2 − b'x with b from −1 to 1.
+struct Quadratic {
+  Eigen::MatrixXd A;
+
+  double operator()(const Eigen::VectorXd& x, Eigen::VectorXd& gradient) const {
+    double value = 0;
+    for (Eigen::Index i = 0; i < x.size(); ++i) {
+      const double b = 2 * double(i) / double(x.size() - 1) - 1;
+      double sum = 0;
+      for (Eigen::Index j = 0; j < x.size(); ++j) sum += A(i, j) * x[j];
+      gradient[i] = sum - b;
+      value += (sum / 2 - b) * x[i];
+    }
+    return value;
+  }
+  void hessian(const Eigen::VectorXd&, Eigen::MatrixXd& H) const { H = A; }
+};
+
 /// A test function with its customary start and its published least value.
 struct Published {
   const char* name;
