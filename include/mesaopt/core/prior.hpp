@@ -44,6 +44,12 @@ concept HasCurvaturePairs = requires(const P& p) {
   p.curvature_pairs();
 };
 
+/// A prior that knows the inverse Hessian at x, or an estimate of it: `inverse_hessian`, a square matrix, as a member or
+/// a function.
+template <class P>
+concept HasInverseHessian = requires(const P& p) { p.inverse_hessian.rows(); }
+|| requires(const P& p) { p.inverse_hessian().rows(); };
+
 /// A point whose value and gradient, of the very objective that is to be minimized, are known already:
 /// a search that starts from it does not evaluate it again.
 template <Point X>
@@ -69,6 +75,14 @@ inline constexpr bool knows_evaluation = requires {
 };
 template <Point X>
 inline constexpr bool knows_evaluation<Evaluated<X>> = true;
+
+template <HasInverseHessian P>
+const auto& inverse_hessian_of(const P& prior) {
+  if constexpr (requires { prior.inverse_hessian.rows(); })
+    return prior.inverse_hessian;
+  else
+    return prior.inverse_hessian();
+}
 
 template <Start P>
 const auto& start_point(const P& start) {

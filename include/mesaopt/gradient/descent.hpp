@@ -19,6 +19,19 @@
 
 namespace mesaopt {
 
+/// By how much a step changed the value, and by how much it may be wrong.
+template <class S>
+struct ValueChange {
+  S change = 0, noise = 0;
+};
+
+namespace detail {
+template <class D, class X>
+concept LearnsFromValues = requires(const D& direction, const X& x, typename D::template Memory<X>& memory) {
+  direction.learn(x, x, x, x, ValueChange<ScalarOf<X>>{}, memory);
+};
+}  // namespace detail
+
 /// A direction d to move in, from what a run has seen, kept in its `Memory<X>`:
 ///
 ///     direction.init(start, x, memory);                        // at the start, with what the start brings
@@ -27,11 +40,13 @@ namespace mesaopt {
 ///     direction.forget(memory) -> bool                         // back to steepest descent; false if it is that
 ///     already
 ///
-/// `scaled(memory)` says that step 1 is the natural one.
+/// `scaled(memory)` says that step 1 is the natural one. Two things are optional: a direction that
+/// learns from values too takes a ValueChange before `memory` in `learn`, and `first_step(memory)` gives the very first
+/// step along −g where that is not 1, or 0.
 template <class D, class X>
 concept Direction = requires(const D& direction, const X& x, X& d, typename D::template Memory<X>& memory) {
   direction.init(x, x, memory);
-  direction.learn(x, x, x, x, memory);
+  requires detail::LearnsFromValues<D, X> || requires { direction.learn(x, x, x, x, memory); };
   { direction.forget(memory) } -> std::same_as<bool>;
   { direction.scaled(memory) } -> std::same_as<bool>;
 };
@@ -85,6 +100,8 @@ struct Descent {
     /// What a later run may take over; empty for directions that keep no curvature.
     const auto& curvature_pairs() const requires requires { memory.pairs; }
     { return memory.pairs; }
+    const auto& inverse_hessian() const requires requires { memory.inverse_hessian; }
+    { return memory.inverse_hessian; }
     /// What is zero at a minimum: the projected gradient in a box, else the gradient.
     const X& stationarity() const {
       if constexpr (KeepsBox<DirectionPiece, X>)
@@ -251,13 +268,24 @@ struct Descent {
     if (direction.scaled(state.memory)) return 1;
     if (state.step > 0 && state.slope < 0)
       return state.step * std::min(S(100), state.slope / slope);  // Nocedal & Wright, section 3.5
+    if constexpr (requires { direction.first_step(state.memory); })
+      if (const S known = direction.first_step(state.memory); known > 0 && state.step == 0) return known;
     return std::min(S(1), 1 / detail::largest(state.d.data(), state.d.size()));
+  }
+
+  template <Point X, class M>
+  void learn(State<X, M>& state, const Evaluation<ScalarOf<X>>& now) const {
+    if constexpr (detail::LearnsFromValues<DirectionPiece, X>)
+      direction.learn(state.x, state.gradient, state.next_x, state.next_gradient,
+                      {now.value - state.value, noise_of(state.value, now)}, state.memory);
+    else
+      direction.learn(state.x, state.gradient, state.next_x, state.next_gradient, state.memory);
   }
 
   template <Point X, class M>
   void move(State<X, M>& state, const Evaluation<ScalarOf<X>>& now, ScalarOf<X> t, ScalarOf<X> slope, ScalarOf<X> noise,
             std::uint64_t evaluations) const {
-    direction.learn(state.x, state.gradient, state.next_x, state.next_gradient, state.memory);
+    learn(state, now);
     state.x.swap(state.next_x);
     state.gradient.swap(state.next_gradient);
     state.value = now.value;
@@ -311,7 +339,7 @@ struct Descent {
       if (now.reason == Reason::budget_spent) return;
       if (now.differentiable() && detail::all_finite(state.next_gradient.data(), state.x.size())) {
         state.calls.accept();
-        direction.learn(state.x, state.gradient, state.next_x, state.next_gradient, state.memory);
+        learn(state, now);
         state.x.swap(state.next_x);
         state.gradient.swap(state.next_gradient);
         state.value = now.value;
