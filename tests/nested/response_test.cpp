@@ -156,6 +156,18 @@ TEST_CASE("a jump to another basin is reported", "[nested]") {
   CHECK(walk.calls.events[std::size_t(Reason::another_basin)].first == 4);
 }
 
+TEST_CASE("a jump between the first two outer points is reported as well", "[nested]") {
+  Walk walk(nested(of_solution(Square{}), response(family(Wells{}), inner, warm(point(1))), Implicit{}));
+  CHECK(walk.go(point(0.3)).reason == Reason::none);
+  CHECK(walk.go(point(0.45)).reason == Reason::another_basin);
+  CHECK(walk.go(point(0.5)).reason == Reason::none);
+
+  Walk stays(nested(of_solution(Square{}), response(family(Wells{}), inner, warm(point(1))), Implicit{}));
+  CHECK(stays.go(point(-0.5)).reason == Reason::none);
+  CHECK(stays.go(point(0.2)).reason == Reason::none);
+  CHECK(stays.calls.memory.response.y[0] > 0);
+}
+
 namespace {
 /// Convex and curved: Σ log cosh(y_j − c_j x) + ½|y|² e^x / 10.
 struct Convex {

@@ -424,12 +424,14 @@ struct Response {
   }
 
   /// A solution that moved much further than lately, over a ridge or off a shoulder of the new inner objective, is in
-  /// another basin than the last accepted one.
+  /// another basin than the last accepted one. At the second point, when nothing is known of how far is far, ridge or
+  /// shoulder have to be high.
   template <class F, Point X>
   void look_for_jump(const F& f, const X& x, const Memory<X>& memory, Record<X>& record) const {
     if constexpr (!is_quadratic<F> && !is_stochastic<F> && !Constrained<F, Y<X>> && !Regularized<F, Y<X>>) {
       using S = ScalarOf<Y<X>>;
-      if (!memory.known || !(memory.sensitivity > 0)) return;
+      if (!memory.known) return;
+      const S height = memory.sensitivity > 0 ? S(1e-3) : S(0.1);
       const auto& y = best_point(record.run);
       const S moved = (y - memory.y).norm(), by = (x - memory.x).norm();
       if (!(moved > 4 * memory.sensitivity * by + S(1e-4) * std::max(S(1), y.norm()))) return;
@@ -442,7 +444,7 @@ struct Response {
         record.scratch = memory.y + t * (y - memory.y);
         const S between = calls.value(f, record.scratch).value;
         const S chord = here + t * (there - here);
-        if (between > chord + S(1e-3) * std::abs(here - there) + rounding) record.other_basin = true;
+        if (between > chord + height * std::abs(here - there) + rounding) record.other_basin = true;
       }
       calls.limit = limit;
     }
