@@ -80,7 +80,7 @@ struct GoldenSection {
     if (!state.evaluation.usable() && state.evaluation.reason != Reason::budget_spent) {
       state.lower = state.x[0];
       state.x[0] = state.other;
-      state.other = state.lower + detail::golden<S> * (state.upper - state.lower);
+      state.other = state.upper - detail::golden<S> * (state.upper - state.lower);
       state.evaluation = state.calls.value(f, state.x);
     }
     state.value = state.evaluation.value;
