@@ -1,73 +1,137 @@
 #include <mesaopt/direct/golden_section.hpp>
 
 #include <cmath>
+#include <cstdint>
+#include <functional>
 #include <limits>
+#include <stdexcept>
+
+#include <Eigen/Core>
 
 #include <mesaopt/core/bytes.hpp>
 #include <mesaopt/core/fields.hpp>
 #include <mesaopt/core/minimize.hpp>
+#include <mesaopt/objective/box.hpp>
 
-#include "direct/one_variable.hpp"
+#include "support/allocations.hpp"
 #include "support/catch.hpp"
 
 using namespace mesaopt;
-using Eigen::VectorXd;
-using Line = one_variable::Line<VectorXd>;
 
 namespace {
-VectorXd at(double x) { return VectorXd::Constant(1, x); }
+
+using X = Eigen::Vector<double, 1>;
+
+/// Any function of one variable, on an interval.
+struct Any {
+  std::function<double(double)> function;
+  double lower, upper;
+  double operator()(const X& x) const { return function(x[0]); }
+  [[nodiscard]] Box<X> box() const { return {X{lower}, X{upper}}; }
+};
+
+auto run(const Any& f, const GoldenSection& golden = {}) { return minimize(f, X{f.lower}, golden); }
+
 }  // namespace
 
-TEST_CASE("golden section finds the minima of Brent's test function", "[direct]") {
-  for (int i = 1; i <= 6; ++i) {
-    const double lower = i * i + 1e-9, upper = (i + 1) * (i + 1) - 1e-9;
-    const auto solution = minimize(Line(one_variable::brent, lower, upper), at((lower + upper) / 2), GoldenSection{});
-    CAPTURE(i, solution);
-    CHECK(solution.status == Status::converged);
-    CHECK(solution.x[0] == Approx(one_variable::minima[i - 1].x).epsilon(3e-8));
-    CHECK(solution.value == Approx(one_variable::minima[i - 1].value).epsilon(1e-10));
-  }
+static_assert(OptimizerFor<GoldenSection, Any, X>);
+
+TEST_CASE("Each evaluation of golden section makes the bracket 0.618 times as wide", "[direct]") {
+  const double minimum = GENERATE(0.0, 0.1, 0.38, 0.5, 0.77, 1.0);
+  CAPTURE(minimum);
+  const Any f{[minimum](double x) { return std::sqrt(std::abs(x - minimum)); }, 0, 1};
+  const double ratio = (std::sqrt(5.0) - 1) / 2;
+  minimize(f, X{0}, GoldenSection{}, MaxEvaluations{1000}, [&](const auto& state, const Progress& progress) {
+    const auto evaluations = double(progress.counts.evaluations());
+    CHECK(state.upper - state.lower == Approx(std::pow(ratio, evaluations - 1)).epsilon(1e-6));
+    CHECK((state.lower <= minimum && minimum <= state.upper));
+  });
 }
 
-TEST_CASE("each evaluation shortens the bracket to its golden section", "[direct]") {
-  const Line line([](double x) { return std::abs(x - 0.3); }, 0, 1);
-  RunOf<GoldenSection, MaxIterations, Line, VectorXd> run;
-  const GoldenSection search{};
-  const MaxIterations stopping{30};
-  begin(line, at(0.5), search, stopping, run);
-  advance(line, search, stopping, run);
-  double length = 1;
-  for (int i = 0; i < 20; ++i) {
-    advance(line, search, stopping, run);
-    const double now = run.state.upper - run.state.lower;
-    CHECK(now == Approx(length / std::numbers::phi).epsilon(1e-6));
-    CHECK(run.state.lower <= 0.3);
-    CHECK(run.state.upper >= 0.3);
-    length = now;
-  }
-  CHECK(run.state.calls.counts[0].evaluations() == 22);
-
-  auto copy = run;
-  decltype(run) loaded;
-  load(save(run), loaded);
-  resume(line, search, stopping, run);
-  resume(line, search, stopping, copy);
-  resume(line, search, stopping, loaded);
-  CHECK(identical(run, copy));
-  CHECK(identical(run, loaded));
+TEST_CASE("Golden section finds minima of functions that are not smooth, in the number of evaluations of theory",
+          "[direct]") {
+  const auto check = [](const char* name, const std::function<double(double)>& function, double minimum) {
+    CAPTURE(name);
+    const auto s = run({function, -2, 3}, {.relative_tolerance = 1e-15, .absolute_tolerance = 1e-6});
+    CHECK(s.status == Status::converged);
+    CHECK(std::abs(s.x[0] - minimum) < 1e-6);
+    // The bracket's longer part is 0.618 of it: 5 · 0.618^(n − 1) · 0.618 <= 1e-6 from n = 33 on.
+    CHECK(s.counts[0].evaluations() == 33);
+  };
+  check(
+      "a kink", [](double x) { return x < 1 ? 1 - x : 5 * (x - 1); }, 1);
+  check(
+      "a jump", [](double x) { return x < 0.25 ? 2 - x : x; }, 0.25);
+  check(
+      "a cusp", [](double x) { return std::cbrt(std::abs(x + 1.7)); }, -1.7);
+  check(
+      "at an end", [](double x) { return x; }, -2);
 }
 
-TEST_CASE("what is not finite is turned away from", "[direct]") {
-  const double nan = std::numeric_limits<double>::quiet_NaN();
-  const auto wall =
-      minimize(Line([nan](double x) { return x < 1 ? nan : (x - 1.5) * (x - 1.5); }, 0, 4), at(2), GoldenSection{});
-  CHECK(wall.status == Status::converged);
-  CHECK(wall.x[0] == Approx(1.5).epsilon(1e-7));
-  CHECK(failed(minimize(Line([nan](double) { return nan; }, 0, 4), at(2), GoldenSection{}).status));
+TEST_CASE("Golden section takes a trial that is not finite for a high one", "[direct]") {
+  const double wrong = GENERATE(std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity());
+  const bool below = GENERATE(false, true);
+  const Any f{[=](double x) {
+                const double y = below ? 1 - x : x;
+                return y > 0.5 ? wrong : (y - 0.2) * (y - 0.2);
+              },
+              0, 1};
+  const auto s = run(f);
+  CHECK(s.status == Status::converged);
+  CHECK(s.x[0] == Approx(below ? 0.8 : 0.2).epsilon(1e-6));
+  CHECK(run({[wrong](double) { return wrong; }, 0, 1}).status == Status::bad_start);
 }
 
-TEST_CASE("points of another size are refused", "[direct]") {
-  const Line line([](double x) { return x * x; }, -1, 2);
-  CHECK_THROWS_WITH(minimize(line, VectorXd(VectorXd::Zero(2)), GoldenSection{}), Catch::Contains("size 2"));
-  CHECK_THROWS_WITH(minimize(line, at(0), GoldenSection{.tolerance = 0}), Catch::Contains("GoldenSection::tolerance"));
+TEST_CASE("Golden section keeps to the budget, and passes exceptions through", "[direct]") {
+  int calls = 0;
+  const Any f{[&](double x) {
+                if (++calls == 7) throw std::runtime_error("now");
+                return std::abs(x - 0.3);
+              },
+              0, 1};
+  const auto s = minimize(f, X{0}, GoldenSection{}, MaxEvaluations{5});
+  CHECK(s.status == Status::max_evaluations);
+  CHECK(calls == 5);
+  CHECK(s.value == std::abs(s.x[0] - 0.3));
+  calls = 0;
+  GoldenSection::State<X> state;
+  GoldenSection{}.init(f, X{0}, state);
+  const auto go_on = [&] {
+    while (state.status == Status::running) GoldenSection{}.step(f, state);
+  };
+  CHECK_THROWS_WITH(go_on(), "now");
+  go_on();
+  calls = 100;
+  CHECK(state.x == run(f).x);
+}
+
+TEST_CASE("Golden section asked for more digits than there are ends all the same", "[direct]") {
+  const auto s = run({[](double x) { return std::abs(x - 0.3); }, 0, 1},
+                     {.relative_tolerance = 1e-300, .absolute_tolerance = 1e-300});
+  CHECK(s.status == Status::stalled);
+  CHECK(std::abs(s.x[0] - 0.3) < 1e-14);
+  CHECK(s.counts[0].evaluations() < 100);
+}
+
+TEST_CASE("A saved and loaded run of golden section has the same bits, and steps allocate nothing", "[direct]") {
+  const Any f{[](double x) { return std::abs(x - 0.3); }, 0, 1};
+  const auto steps = [&](auto& state, int count) {
+    for (int i = 0; i < count && state.status == Status::running; ++i) GoldenSection{}.step(f, state);
+  };
+  GoldenSection::State<X> state, copy;
+  GoldenSection{}.init(f, X{0}, state);
+  steps(state, 3);
+  load(save(state), copy);
+  const long before = allocations();
+  steps(state, 100);
+  CHECK(allocations() == before);
+  steps(copy, 100);
+  CHECK(state.status == Status::converged);
+  CHECK(identical(state, copy));
+}
+
+TEST_CASE("Golden section refuses tolerances below 0", "[direct]") {
+  const Any f{[](double x) { return x; }, 0, 1};
+  CHECK_THROWS_WITH(run(f, {.absolute_tolerance = -1}), Catch::Contains("GoldenSection::absolute_tolerance"));
+  CHECK_THROWS_AS(run(f, {.relative_tolerance = 1}), std::invalid_argument);
 }

@@ -1,31 +1,32 @@
 #pragma once
 
-#include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <limits>
-#include <numbers>
 #include <tuple>
 
 #include <mesaopt/core/calls.hpp>
 #include <mesaopt/core/optimizer.hpp>
 #include <mesaopt/core/prior.hpp>
+#include <mesaopt/core/status.hpp>
 #include <mesaopt/core/stopping.hpp>
 #include <mesaopt/direct/bracket.hpp>
 
 namespace mesaopt {
 
-/// Minimizes a function of one variable between two bounds by parabolas through the three best points, and by golden
-/// section where these do not help: the first choice for a smooth function of one variable without derivatives.
+/// Minimizes a function of one variable on an interval, without derivatives: parabolas where they fit, golden section
+/// where they do not. For smooth functions about a tenth of the evaluations of golden section alone.
 ///
-///     minimize(within(f, Box{lower, upper}), x0, Brent{});
+///     Eigen::Vector<double, 1> x0{0.5};
+///     minimize(within(f, Box{Eigen::Vector<double, 1>{0.0}, Eigen::Vector<double, 1>{1.0}}), x0, Brent{});
 ///
-/// Finds the minimum of a function that falls, then rises; one of others. The start only has to lie between the bounds.
-/// It has converged when x is known to within 2 (relative · |x| + absolute). Brent (1973), "Algorithms for minimization
-/// without derivatives", chapter 5, procedure localmin.
+/// Points have one coordinate, and f a finite box. It finds a local minimum, which is the only one if f is unimodal,
+/// and never evaluates the ends of the interval. Ends as `converged` when the minimum is bracketed to the tolerances. A
+/// trial that is not finite counts as higher than all others. The start is not used unless `from_start` is set, as the
+/// source has it. Brent (1973), "Algorithms for Minimization without Derivatives", section 5.8, procedure localmin.
 struct Brent {
-  double relative = 1.5e-8;  ///< tolerance of x; below √ε values are flat and tell nothing
-  double absolute = 1e-10;   ///< tolerance of x near 0, more than 0
+  double relative_tolerance = 0;  ///< of x; 0: √ε. Values below that tell rounding of f from f, unless f is 0 there
+  double absolute_tolerance = 0;  ///< of x, in its units, added to that; 0: √ε
+  bool from_start = false;        ///< begin at the start, and not where the golden section is
 
   static constexpr bool handles_bounds = true;
 
@@ -34,118 +35,136 @@ struct Brent {
     using S = ScalarOf<X>;
     static constexpr bool monotone = true;
 
-    X x{};  ///< the best point
+    X x{};  ///< the best so far
     S value = std::numeric_limits<S>::quiet_NaN();
     Evaluation<S> evaluation{};
     Status status = Status::running;
-    S lower = 0, upper = 0;         ///< the bracket
-    S second = 0, third = 0;        ///< the next best points: w and v of the book
-    S at_second = 0, at_third = 0;  ///< values there
-    S last = 0, before = 0;         ///< the last step and the one before: d and e of the book
+    S lower = 0, upper = 0;               ///< the bracket, in which the minimum lies
+    S second = 0, third = 0;              ///< the next best points, or x
+    S second_value = 0, third_value = 0;  ///< their values
+    S step = 0, before = 0;               ///< the last step, and the one before it
     Calls<X, M> calls{};
+
     X trial{};  ///< scratch
 
     static constexpr auto fields() {
       using T = State;
-      return std::tuple{&T::x,     &T::value,     &T::evaluation, &T::status, &T::lower,  &T::upper, &T::second,
-                        &T::third, &T::at_second, &T::at_third,   &T::last,   &T::before, &T::calls};
+      return std::tuple{&T::x,     &T::value,        &T::evaluation,  &T::status, &T::lower,  &T::upper, &T::second,
+                        &T::third, &T::second_value, &T::third_value, &T::step,   &T::before, &T::calls};
     }
   };
 
-  /// It ends by itself; at most 1000 iterations.
-  [[nodiscard]] auto default_stopping() const { return MaxIterations{1000}; }
+  /// It ends by its own tolerances, after some ten evaluations, so this is for emergencies: 1000 evaluations.
+  [[nodiscard]] auto default_stopping() const { return MaxEvaluations{1000}; }
 
   /// Throws std::invalid_argument for a setting out of its range.
   void check() const {
-    if (!(relative >= 0)) detail::refuse("Brent::relative", relative, "it must be 0 or more");
-    if (!(absolute > 0)) detail::refuse("Brent::absolute", absolute, "it must be more than 0");
+    detail::check_resolution("Brent::relative_tolerance", relative_tolerance, "Brent::absolute_tolerance",
+                             absolute_tolerance);
   }
 
-  /// Throws std::invalid_argument unless x is one number, between bounds that are finite.
   template <class F, Start P, class M>
   requires Bounded<F, PointOf<P>>
   void init(const F& f, const P& start, State<PointOf<P>, M>& state) const {
     using S = ScalarOf<PointOf<P>>;
     check();
-    detail::take_bracket(f, detail::start_point(start), "Brent's method", state.lower, state.upper);
-    state.calls.begin(start);
+    const auto bracket = detail::bracket_of(f, detail::start_point(start));
+    state.x = detail::start_point(start);
+    state.trial = state.x;
+    if (!from_start) state.x[0] = bracket.lower + detail::golden<S> * (bracket.upper - bracket.lower);
+    state.lower = bracket.lower;
+    state.upper = bracket.upper;
+    state.second = state.third = state.x[0];
+    state.step = state.before = 0;
     state.status = Status::running;
-    const S first = state.lower + golden<S>() * (state.upper - state.lower);
-    state.x.setConstant(1, first);
-    state.second = state.third = first;
-    state.last = state.before = 0;
+    state.calls.begin(start);
     state.evaluation = state.calls.value(f, state.x);
-    state.value = state.at_second = state.at_third = detail::or_worst(state.evaluation);
-    if (state.evaluation.usable()) state.calls.accept();
+    state.value = state.second_value = state.third_value = state.evaluation.value;
+    if (!state.evaluation.usable()) {
+      state.status = Status::bad_start;
+      return;
+    }
+    state.calls.accept();
+    judge(state);
   }
 
   template <class F, Point X, class M>
   requires Bounded<F, X>
   void step(const F& f, State<X, M>& state) const {
     using S = ScalarOf<X>;
-    const S x = state.x[0], middle = state.lower + (state.upper - state.lower) / 2;
-    const S least = S(relative) * std::abs(x) + S(absolute), twice = 2 * least;
-    if (std::abs(x - middle) <= twice - (state.upper - state.lower) / 2) {
-      state.status = std::isfinite(state.value) ? Status::converged : Status::non_finite;
-      return;
-    }
-    S d = 0, e = state.before;
-    bool parabolic = false;
-    if (std::abs(e) > least && std::isfinite(state.at_third) && std::isfinite(state.value)) {
-      S r = (x - state.second) * (state.value - state.at_third);
-      S q = (x - state.third) * (state.value - state.at_second);
+    const S x = state.x[0], tolerance = resolution(x), middle = (state.lower + state.upper) / 2;
+    S step = 0, before = state.before;
+    bool fits = false;
+    if (std::abs(before) > tolerance) {  // a parabola through the three best points
+      S r = (x - state.second) * (state.value - state.third_value);
+      S q = (x - state.third) * (state.value - state.second_value);
       S p = (x - state.third) * q - (x - state.second) * r;
       q = 2 * (q - r);
       if (q > 0) p = -p;
       q = std::abs(q);
-      r = e;
-      e = state.last;
-      if (std::abs(p) < std::abs(q * r / 2) && p > q * (state.lower - x) && p < q * (state.upper - x)) {
-        parabolic = true;
-        d = p / q;
-        const S u = x + d;  // not evaluated too near to the ends of the bracket
-        if (u - state.lower < twice || state.upper - u < twice) d = x < middle ? least : -least;
+      const S half = std::abs(q * before / 2);
+      before = state.step;
+      fits = std::abs(p) < half && p > q * (state.lower - x) && p < q * (state.upper - x);
+      if (fits) {
+        step = p / q;
+        const S u = x + step;
+        if (u - state.lower < 2 * tolerance || state.upper - u < 2 * tolerance)
+          step = x < middle ? tolerance : -tolerance;
       }
     }
-    if (!parabolic) {
-      e = x < middle ? state.upper - x : state.lower - x;
-      d = golden<S>() * e;
+    if (!fits) {
+      before = (x < middle ? state.upper : state.lower) - x;
+      step = detail::golden<S> * before;
     }
-    const S u = std::abs(d) >= least ? x + d : x + std::copysign(least, d);
-    state.trial.setConstant(1, u);
+    const S u = std::abs(step) >= tolerance ? x + step : step > 0 ? x + tolerance : x - tolerance;
+    state.trial.resize(1);
+    state.trial[0] = u;
     const auto now = state.calls.value(f, state.trial);
     if (now.reason == Reason::budget_spent) return;
-    if (now.usable()) state.calls.accept();
-    const S value = detail::or_worst(now);
-    state.last = d;
-    state.before = e;
-    if (value <= state.value && now.usable()) {
-      (u < x ? state.upper : state.lower) = x;
-      state.third = state.second;
-      state.at_third = state.at_second;
-      state.second = x;
-      state.at_second = state.value;
-      state.x = state.trial;
-      state.value = value;
-      state.evaluation = now;
-      return;
-    }
-    (u < x ? state.lower : state.upper) = u;
-    if (value <= state.at_second || state.second == x) {
-      state.third = state.second;
-      state.at_third = state.at_second;
-      state.second = u;
-      state.at_second = value;
-    } else if (value <= state.at_third || state.third == x || state.third == state.second) {
-      state.third = u;
-      state.at_third = value;
-    }
+    state.step = step;
+    state.before = before;
+    learn(state, u, now);
+    judge(state);
   }
 
  private:
   template <class S>
-  static constexpr S golden() {
-    return S(2 - std::numbers::phi);  // 0.381966...
+  S resolution(S x) const {
+    return detail::resolution(relative_tolerance, absolute_tolerance, x);
+  }
+
+  template <Point X, class M>
+  static void learn(State<X, M>& state, ScalarOf<X> u, const Evaluation<ScalarOf<X>>& now) {
+    const auto x = state.x[0];
+    if (now.usable() && now.value <= state.value) {
+      (u < x ? state.upper : state.lower) = x;
+      state.third = state.second;
+      state.third_value = state.second_value;
+      state.second = x;
+      state.second_value = state.value;
+      state.x[0] = u;
+      state.value = now.value;
+      state.evaluation = now;
+      state.calls.accept();
+      return;
+    }
+    (u < x ? state.lower : state.upper) = u;
+    if (!now.usable()) return;
+    if (now.value <= state.second_value || state.second == x) {
+      state.third = state.second;
+      state.third_value = state.second_value;
+      state.second = u;
+      state.second_value = now.value;
+    } else if (now.value <= state.third_value || state.third == x || state.third == state.second) {
+      state.third = u;
+      state.third_value = now.value;
+    }
+  }
+
+  template <Point X, class M>
+  void judge(State<X, M>& state) const {
+    const auto x = state.x[0], middle = (state.lower + state.upper) / 2;
+    if (std::abs(x - middle) <= 2 * resolution(x) - (state.upper - state.lower) / 2) state.status = Status::converged;
   }
 };
 

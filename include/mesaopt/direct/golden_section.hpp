@@ -2,30 +2,31 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <limits>
-#include <numbers>
 #include <tuple>
 
 #include <mesaopt/core/calls.hpp>
 #include <mesaopt/core/optimizer.hpp>
 #include <mesaopt/core/prior.hpp>
+#include <mesaopt/core/status.hpp>
 #include <mesaopt/core/stopping.hpp>
 #include <mesaopt/direct/bracket.hpp>
 
 namespace mesaopt {
 
-/// Minimizes a function of one variable between two bounds by golden section: each evaluation shortens the bracket to
-/// 0.618 of its length, whatever the function.
+/// Minimizes a function of one variable on an interval by values alone, of which it only asks which is lower: each
+/// evaluation makes the bracket 0.618 times as wide, whatever the function is like.
 ///
-///     minimize(within(f, Box{lower, upper}), x0, GoldenSection{});
+///     minimize(within(f, box), x0, GoldenSection{});
 ///
-/// Finds the minimum of a function that falls, then rises; one of others. Needs no derivatives. The start only has to
-/// lie between the bounds. It has converged when the bracket is shorter than `tolerance` · max(1, |x|); below the
-/// square root of the machine's epsilon values are flat and tell nothing. Brent needs fewer evaluations where the
-/// function is smooth. Kiefer (1953), "Sequential minimax search for a maximum".
+/// Points have one coordinate, and f a finite box. It finds the minimum if f is unimodal, also where f has kinks, jumps
+/// and plateaus on which Brent's parabolas do not fit; for smooth functions Brent takes fewer evaluations. Ends as
+/// `converged` when every point of the bracket is within the tolerances of x. A trial that is not finite counts as
+/// higher than all others. The start is not used. Kiefer (1953), "Sequential minimax search for a maximum": no search
+/// that does not know the number of its evaluations beforehand does better in the worst case.
 struct GoldenSection {
-  double tolerance = 1e-8;  ///< length of the bracket, relative to max(1, |x|), more than 0
+  double relative_tolerance = 0;  ///< of x; 0: √ε
+  double absolute_tolerance = 0;  ///< of x, in its units, added to that; 0: √ε
 
   static constexpr bool handles_bounds = true;
 
@@ -34,106 +35,96 @@ struct GoldenSection {
     using S = ScalarOf<X>;
     static constexpr bool monotone = true;
 
-    X x{};  ///< the better of the two points inside the bracket
+    X x{};  ///< the better of the two points in the bracket
     S value = std::numeric_limits<S>::quiet_NaN();
     Evaluation<S> evaluation{};
     Status status = Status::running;
-    S lower = 0, upper = 0;       ///< the bracket
-    S left = 0, right = 0;        ///< the points inside
-    S at_left = 0, at_right = 0;  ///< values there
-    bool paired = false;          ///< both points are evaluated
+    S lower = 0, upper = 0;  ///< the bracket, in which the minimum lies
+    S other = 0;             ///< the other point in it, which is higher
     Calls<X, M> calls{};
+
     X trial{};  ///< scratch
 
     static constexpr auto fields() {
       using T = State;
-      return std::tuple{&T::x,    &T::value, &T::evaluation, &T::status,   &T::lower,  &T::upper,
-                        &T::left, &T::right, &T::at_left,    &T::at_right, &T::paired, &T::calls};
+      return std::tuple{&T::x, &T::value, &T::evaluation, &T::status, &T::lower, &T::upper, &T::other, &T::calls};
     }
   };
 
-  /// It ends by itself; at most 1000 iterations.
-  [[nodiscard]] auto default_stopping() const { return MaxIterations{1000}; }
+  /// It ends by its own tolerances, after 20 to 60 evaluations, so this is for emergencies: 1000 evaluations.
+  [[nodiscard]] auto default_stopping() const { return MaxEvaluations{1000}; }
 
   /// Throws std::invalid_argument for a setting out of its range.
   void check() const {
-    if (!(tolerance > 0)) detail::refuse("GoldenSection::tolerance", tolerance, "it must be more than 0");
+    detail::check_resolution("GoldenSection::relative_tolerance", relative_tolerance,
+                             "GoldenSection::absolute_tolerance", absolute_tolerance);
   }
 
-  /// Throws std::invalid_argument unless x is one number, between bounds that are finite.
+  /// Evaluates the first of the two points; if that is not finite, the other.
   template <class F, Start P, class M>
   requires Bounded<F, PointOf<P>>
   void init(const F& f, const P& start, State<PointOf<P>, M>& state) const {
+    using S = ScalarOf<PointOf<P>>;
     check();
-    detail::take_bracket(f, detail::start_point(start), "golden section", state.lower, state.upper);
-    state.calls.begin(start);
+    const auto bracket = detail::bracket_of(f, detail::start_point(start));
+    const S part = detail::golden<S> * (bracket.upper - bracket.lower);
+    state.x = detail::start_point(start);
+    state.trial = state.x;
+    state.lower = bracket.lower;
+    state.upper = bracket.upper;
+    state.x[0] = state.lower + part;
+    state.other = state.upper - part;
     state.status = Status::running;
-    state.paired = false;
-    divide(state);
-    state.x.setConstant(1, state.left);
+    state.calls.begin(start);
     state.evaluation = state.calls.value(f, state.x);
-    state.value = state.at_left = detail::or_worst(state.evaluation);
-    if (state.evaluation.usable()) state.calls.accept();
+    if (!state.evaluation.usable() && state.evaluation.reason != Reason::budget_spent) {
+      state.lower = state.x[0];
+      state.x[0] = state.other;
+      state.other = state.upper - detail::golden<S> * (state.upper - state.lower);
+      state.evaluation = state.calls.value(f, state.x);
+    }
+    state.value = state.evaluation.value;
+    if (!state.evaluation.usable()) {
+      state.status = Status::bad_start;
+      return;
+    }
+    state.calls.accept();
+    judge(state);
   }
 
   template <class F, Point X, class M>
   requires Bounded<F, X>
   void step(const F& f, State<X, M>& state) const {
-    if (!state.paired) {
-      if (evaluate(f, state.right, state.at_right, state)) state.paired = true;
-    } else if (state.at_left <= state.at_right) {
-      const auto next = state.lower + (1 - ratio<X>()) * (state.right - state.lower);
-      auto value = state.at_left;
-      if (!evaluate(f, next, value, state)) return;
-      state.upper = state.right;
-      state.right = state.left;
-      state.at_right = state.at_left;
-      state.left = next;
-      state.at_left = value;
-    } else {
-      const auto next = state.upper - (1 - ratio<X>()) * (state.upper - state.left);
-      auto value = state.at_right;
-      if (!evaluate(f, next, value, state)) return;
-      state.lower = state.left;
-      state.left = state.right;
-      state.at_left = state.at_right;
-      state.right = next;
-      state.at_right = value;
-    }
     using S = ScalarOf<X>;
-    const S length = state.upper - state.lower, scale = std::max(S(1), std::abs(state.x[0]));
-    if (!std::isfinite(state.value)) {
-      if (length <= S(tolerance) * scale) state.status = Status::non_finite;
-    } else if (length <= S(tolerance) * scale || !(state.left < state.right)) {
-      state.status = Status::converged;
+    const S u = state.other;
+    state.trial.resize(1);
+    state.trial[0] = u;
+    const auto now = state.calls.value(f, state.trial);
+    if (now.reason == Reason::budget_spent) return;
+    // The better of the two stays, and the other becomes an end.
+    const bool better = now.usable() && now.value < state.value;
+    const S left = better ? u : state.x[0], out = better ? state.x[0] : u;
+    if (better) {
+      state.x[0] = u;
+      state.value = now.value;
+      state.evaluation = now;
+      state.calls.accept();
     }
+    (out < left ? state.lower : state.upper) = out;
+    const S part = detail::golden<S> * (state.upper - state.lower);
+    state.other = left - state.lower < state.upper - left ? state.upper - part : state.lower + part;
+    judge(state);
+    // Where there are no numbers left between the two, the tolerances ask for more than there is.
+    if (state.status == Status::running &&
+        (state.other == left || !(state.lower < state.other && state.other < state.upper)))
+      state.status = Status::stalled;
   }
 
  private:
-  template <class X>
-  static constexpr ScalarOf<X> ratio() {
-    return ScalarOf<X>(std::numbers::phi - 1);
-  }
   template <Point X, class M>
-  static void divide(State<X, M>& state) {
-    state.left = state.lower + (1 - ratio<X>()) * (state.upper - state.lower);
-    state.right = state.upper - (1 - ratio<X>()) * (state.upper - state.lower);
-  }
-  /// The value at `point`, kept if it is the best; false if the budget is spent.
-  template <class F, Point X, class M>
-  static bool evaluate(const F& f, ScalarOf<X> point, ScalarOf<X>& value, State<X, M>& state) {
-    state.trial.setConstant(1, point);
-    const auto now = state.calls.value(f, state.trial);
-    if (now.reason == Reason::budget_spent) return false;
-    value = detail::or_worst(now);
-    if (!now.usable()) return true;
-    state.calls.accept();
-    if (!(value > state.value)) {
-      state.x = state.trial;
-      state.value = value;
-      state.evaluation = now;
-    }
-    return true;
+  void judge(State<X, M>& state) const {
+    const auto x = state.x[0], widest = std::max(x - state.lower, state.upper - x);
+    if (widest <= detail::resolution(relative_tolerance, absolute_tolerance, x)) state.status = Status::converged;
   }
 };
 
