@@ -26,7 +26,7 @@ namespace mesaopt {
 ///                  before: the same paper, with T_0 = steps and T_mult = growth
 ///     one_cycle    of `steps` steps in all, the first part, `rise`, goes up from `first` to 1 and the rest down to
 ///                  `least`, both along half cosines; then `least`. Smith & Topin (2018), "Super-convergence: very fast
-///                  training of neural networks using large learning rates", with PyTorch's cosines for straight lines:
+///                  training of neural networks using large learning rates", with cosines as in PyTorch:
 ///                  its OneCycleLR is .first = 1 / div_factor, .least = first / final_div_factor, .rise = pct_start
 struct Schedule {
   enum Kind : std::uint8_t { constant, step, exponential, inverse, linear, cosine, restarts, one_cycle };
