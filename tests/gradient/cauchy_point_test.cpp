@@ -26,6 +26,7 @@ VectorXd by_pieces(const MatrixXd& B, const VectorXd& x, const VectorXd& g, cons
   std::vector<double> bends{0};
   for (Eigen::Index i = 0; i < x.size(); ++i)
     if (g[i] != 0) bends.push_back((x[i] - (g[i] < 0 ? box.upper[i] : box.lower[i])) / g[i]);
+  std::erase_if(bends, [](double t) { return !(t < std::numeric_limits<double>::infinity()); });
   std::sort(bends.begin(), bends.end());
   for (std::size_t k = 0; k < bends.size(); ++k) {
     const double from = bends[k], to = k + 1 < bends.size() ? bends[k + 1] : from + 1;
@@ -33,7 +34,7 @@ VectorXd by_pieces(const MatrixXd& B, const VectorXd& x, const VectorXd& g, cons
     const VectorXd at = path(from), d = (path(to) - at) / (to - from);
     const double slope = g.dot(d) + at.dot(B * d), curvature = d.dot(B * d);
     if (slope >= 0) return at;
-    if (-slope / curvature < to - from) return at - slope / curvature * d;
+    if (k + 1 == bends.size() || -slope / curvature < to - from) return at - slope / curvature * d;
   }
   return path(bends.back());
 }
