@@ -144,7 +144,7 @@ struct Fista {
         if (now.value <= state.smooth + slope + square / (2 * state.step) + noise) {
           state.calls.accept();
           now.value += detail::penalty(f, state.ahead);
-          move(f, state, now);
+          move(state, now);
           return look(f, state, before);
         }
       } else {
@@ -184,8 +184,8 @@ struct Fista {
   }
 
   /// x becomes `ahead`, and `at` lies beyond it.
-  template <class F, Point X, class M>
-  void move(const F& f, State<X, M>& state, const Evaluation<ScalarOf<X>>& now) const {
+  template <Point X, class M>
+  void move(State<X, M>& state, const Evaluation<ScalarOf<X>>& now) const {
     using S = ScalarOf<X>;
     const auto n = state.x.size();
     S uphill(0);
@@ -199,7 +199,7 @@ struct Fista {
       state.inertia = next;
     }
     for (Eigen::Index i = 0; i < n; ++i) state.at[i] = state.ahead[i] + factor * (state.ahead[i] - state.x[i]);
-    if constexpr (Bounded<F, X>)
+    if (state.box.bounded)
       for (Eigen::Index i = 0; i < n; ++i)
         state.at[i] = std::clamp(state.at[i], state.box.box.lower[i], state.box.box.upper[i]);
     state.x.swap(state.ahead);
