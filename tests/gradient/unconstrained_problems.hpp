@@ -4,7 +4,9 @@
 #include <cmath>
 #include <complex>
 #include <functional>
+#include <initializer_list>
 #include <numbers>
+#include <utility>
 #include <vector>
 
 #include <Eigen/Core>
@@ -85,6 +87,7 @@ struct Published {
   Analytic f;
   Eigen::VectorXd start;
   double minimum;
+  double lower = minimum;  ///< a minimum below the published one
 };
 
 /// Moré, Garbow & Hillstrom (1981), "Testing unconstrained optimization software", ACM TOMS 7(1); numbered as there.
@@ -212,13 +215,14 @@ inline std::vector<Published> published() {
        VectorXd::LinSpaced(10, 0.9, 0),
        0},
       {"35 Chebyquad, 8", {chebyquad}, VectorXd::LinSpaced(8, 1 / 9.0, 8 / 9.0), 3.51687e-3},
-      {"35 Chebyquad, 10", {chebyquad}, VectorXd::LinSpaced(10, 1 / 11.0, 10 / 11.0), 6.50395e-3},
+      {"35 Chebyquad, 10", {chebyquad}, VectorXd::LinSpaced(10, 1 / 11.0, 10 / 11.0), 6.50395e-3, 4.77271e-3},
   };
 }
 
 /// Whether a value is the published one, which is given to six digits, or is 0.
 inline bool is_minimum(const Published& problem, double value) {
-  return problem.minimum == 0 ? value < 1e-10 : std::abs(value / problem.minimum - 1) < 1e-5;
+  if (problem.minimum == 0) return value < 1e-10;
+  return std::abs(value / problem.minimum - 1) < 1e-5 || std::abs(value / problem.lower - 1) < 1e-5;
 }
 
 }  // namespace tests
