@@ -50,7 +50,8 @@ struct Analytic {
 /// evenly in the logarithm, each to the power given: −1 for the inverse.
 inline Eigen::MatrixXd spread(Eigen::Index n, double condition, double power = 1) {
   const auto entry = [n](Eigen::Index i, Eigen::Index k) {
-    return std::sqrt((k == 0 ? 1.0 : 2.0) / double(n)) * std::cos(std::numbers::pi * double((2 * i + 1) * k) / double(2 * n));
+    return std::sqrt((k == 0 ? 1.0 : 2.0) / double(n)) *
+           std::cos(std::numbers::pi * double((2 * i + 1) * k) / double(2 * n));
   };
   Eigen::MatrixXd A(n, n);
   for (Eigen::Index i = 0; i < n; ++i)
@@ -139,11 +140,15 @@ inline std::vector<Published> published() {
   };
   return {
       {"1 Rosenbrock",
-       {[=](const Z& x) { return squares({10.0 * (x[1] - x[0] * x[0]), 1.0 - x[0]}); }},
+       {[=](const Z& x) {
+         return squares({10.0 * (x[1] - x[0] * x[0]), 1.0 - x[0]});
+       }},
        point({-1.2, 1}),
        0},
       {"3 Powell badly scaled",
-       {[=](const Z& x) { return squares({1e4 * x[0] * x[1] - 1.0, std::exp(-x[0]) + std::exp(-x[1]) - 1.0001}); }},
+       {[=](const Z& x) {
+         return squares({1e4 * x[0] * x[1] - 1.0, std::exp(-x[0]) + std::exp(-x[1]) - 1.0001});
+       }},
        point({0, 1}),
        0},
       {"5 Beale",
@@ -156,8 +161,7 @@ inline std::vector<Published> published() {
       {"7 helical valley",
        {[=](const Z& x) {
          const Number turn = std::atan(x[1] / x[0]) / (2 * std::numbers::pi) + (x[0].real() < 0 ? 0.5 : 0.0);
-         return squares(
-             {10.0 * (x[2] - 10.0 * turn), 10.0 * (std::sqrt(x[0] * x[0] + x[1] * x[1]) - 1.0), x[2]});
+         return squares({10.0 * (x[2] - 10.0 * turn), 10.0 * (std::sqrt(x[0] * x[0] + x[1] * x[1]) - 1.0), x[2]});
        }},
        point({-1, 0, 0}),
        0},
