@@ -23,6 +23,18 @@ struct Cloud {
 };
 }  // namespace
 
+namespace {
+struct ByMember {
+  Eigen::Vector2d x;
+  Eigen::Matrix2d inverse_hessian;
+};
+struct ByFunction {
+  Eigen::Vector2d x;
+  Eigen::Matrix2d H;
+  const Eigen::Matrix2d& inverse_hessian() const { return H; }
+};
+}  // namespace
+
 TEST_CASE("points, states and solutions are starts, numbers are not", "[core]") {
   using State = Lbfgs::State<VectorXd>;
   STATIC_REQUIRE(Start<VectorXd>);
@@ -42,6 +54,12 @@ TEST_CASE("a prior shows what it knows", "[core]") {
   STATIC_REQUIRE_FALSE(HasCovariance<Lbfgs::State<VectorXd>>);
   STATIC_REQUIRE(HasCurvaturePairs<Lbfgs::State<VectorXd>>);
   STATIC_REQUIRE_FALSE(HasCurvaturePairs<Cloud>);
+  STATIC_REQUIRE_FALSE(HasInverseHessian<Lbfgs::State<VectorXd>>);
+  STATIC_REQUIRE_FALSE(HasInverseHessian<Cloud>);
+  STATIC_REQUIRE(HasInverseHessian<ByMember>);
+  STATIC_REQUIRE(HasInverseHessian<ByFunction>);
+  CHECK(detail::inverse_hessian_of(ByMember{{}, 2 * Eigen::Matrix2d::Identity()})(0, 0) == 2);
+  CHECK(detail::inverse_hessian_of(ByFunction{{}, 3 * Eigen::Matrix2d::Identity()})(1, 1) == 3);
   STATIC_REQUIRE_FALSE(HasMemory<Cloud, Nothing>);
   STATIC_REQUIRE(detail::knows_evaluation<Evaluated<VectorXd>>);
   STATIC_REQUIRE_FALSE(detail::knows_evaluation<Lbfgs::State<VectorXd>>);

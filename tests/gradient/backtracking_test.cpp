@@ -60,12 +60,16 @@ TEMPLATE_TEST_CASE("Backtracking always ends with sufficient decrease", "[line_s
 
 TEST_CASE("Backtracking steps back from where there is no value", "[line_search]") {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  const auto phi = [&](double t) -> Sample<double> { return t < 1e-3 ? Sample<double>{-t, -1} : Sample<double>{nan, nan}; };
+  const auto phi = [&](double t) -> Sample<double> {
+    return t < 1e-3 ? Sample<double>{-t, -1} : Sample<double>{nan, nan};
+  };
   const auto found = search(Backtracking{}, phi, 1.0);
   CHECK(found.status == LineStatus::accepted);
   CHECK(found.step < 1e-3);
   CHECK(found.step > 1e-4);
-  const auto nowhere = [&](double t) -> Sample<double> { return t == 0 ? Sample<double>{0, -1} : Sample<double>{nan, nan}; };
+  const auto nowhere = [&](double t) -> Sample<double> {
+    return t == 0 ? Sample<double>{0, -1} : Sample<double>{nan, nan};
+  };
   CHECK(search(Backtracking{}, nowhere, 1.0).evaluations == 30);
   CHECK(search(Backtracking{.max_evaluations = 7}, nowhere, 1.0).status == LineStatus::failed);
 }

@@ -182,7 +182,7 @@ TEST_CASE("A run begins with the inverse Hessian of a prior", "[bfgs]") {
     CHECK(minimize(f, solution, Bfgs{}, rule).counts == s.counts);
   }
   SECTION("in the shape of a covariance, whatever its scale") {
-      for (const double scale : {1e-6, 1.0, 1e6}) {
+    for (const double scale : {1e-6, 1.0, 1e6}) {
       const auto s = minimize(f, WithCovariance{start, scale * inverse, 0.3}, Bfgs{}, rule);
       CHECK(s.status == Status::gradient_below);
       CHECK(s.counts[0].iterations <= 3);

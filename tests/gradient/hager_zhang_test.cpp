@@ -143,13 +143,17 @@ TEST_CASE("A trial without a value is a wall to the Hager-Zhang search too", "[l
       CHECK(found.status == LineStatus::accepted);
       CHECK(found.step < wall);
     }
-    const auto slope = [&](double t) -> Sample<double> { return t < 1 ? Sample<double>{-t, -1} : Sample<double>{nan, nan}; };
+    const auto slope = [&](double t) -> Sample<double> {
+      return t < 1 ? Sample<double>{-t, -1} : Sample<double>{nan, nan};
+    };
     const auto found = search(HagerZhang{}, slope, first);
     CHECK(found.status == LineStatus::accepted);
     CHECK(found.step >= 0.5);
     CHECK(found.step < 1);
   }
-  const auto nowhere = [&](double t) -> Sample<double> { return t == 0 ? Sample<double>{0, -1} : Sample<double>{nan, nan}; };
+  const auto nowhere = [&](double t) -> Sample<double> {
+    return t == 0 ? Sample<double>{0, -1} : Sample<double>{nan, nan};
+  };
   const auto found = search(HagerZhang{}, nowhere, 1.0);
   CHECK(found.status == LineStatus::failed);
   CHECK(found.evaluations == 30);

@@ -40,7 +40,8 @@ TEST_CASE("The solution satisfies the conditions that make it the global minimum
   for (const Eigen::Index n : {1, 2, 5, 12})
     for (const double least : {1.0, 1e-3, 0.0, -0.5, -20.0})
       for (const double radius : {1e-3, 0.3, 1.0, 50.0}) {
-        const VectorXd eigenvalues = n == 1 ? VectorXd(VectorXd::Constant(1, least)) : VectorXd::LinSpaced(n, least, 30);
+        const VectorXd eigenvalues =
+            n == 1 ? VectorXd(VectorXd::Constant(1, least)) : VectorXd::LinSpaced(n, least, 30);
         const MatrixXd H = turned(eigenvalues, gradient(n, 3));
         const VectorXd g = gradient(n);
         const auto s = solve(exact, H, g, radius);

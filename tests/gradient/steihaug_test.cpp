@@ -38,7 +38,8 @@ TEST_CASE("Steihaug's prediction is the model's, at least the Cauchy decrease an
   for (const Eigen::Index n : {1, 2, 6, 20})
     for (const double least : {0.5, 0.0, -0.5, -20.0})
       for (const double radius : {1e-3, 0.1, 0.5, 2.0, 100.0}) {
-        const VectorXd eigenvalues = n == 1 ? VectorXd(VectorXd::Constant(1, least)) : VectorXd::LinSpaced(n, least, 30);
+        const VectorXd eigenvalues =
+            n == 1 ? VectorXd(VectorXd::Constant(1, least)) : VectorXd::LinSpaced(n, least, 30);
         const MatrixXd H = turned(eigenvalues, gradient(n, 3));
         const VectorXd g = gradient(n);
         const auto s = solve(Steihaug{}, H, g, radius);

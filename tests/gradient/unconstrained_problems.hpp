@@ -4,7 +4,9 @@
 #include <cmath>
 #include <complex>
 #include <functional>
+#include <initializer_list>
 #include <numbers>
+#include <utility>
 #include <vector>
 
 #include <Eigen/Core>
@@ -48,7 +50,8 @@ struct Analytic {
 /// evenly in the logarithm, each to the power given: −1 for the inverse.
 inline Eigen::MatrixXd spread(Eigen::Index n, double condition, double power = 1) {
   const auto entry = [n](Eigen::Index i, Eigen::Index k) {
-    return std::sqrt((k == 0 ? 1.0 : 2.0) / double(n)) * std::cos(std::numbers::pi * double((2 * i + 1) * k) / double(2 * n));
+    return std::sqrt((k == 0 ? 1.0 : 2.0) / double(n)) *
+           std::cos(std::numbers::pi * double((2 * i + 1) * k) / double(2 * n));
   };
   Eigen::MatrixXd A(n, n);
   for (Eigen::Index i = 0; i < n; ++i)
@@ -85,6 +88,7 @@ struct Published {
   Analytic f;
   Eigen::VectorXd start;
   double minimum;
+  double lower = minimum;  ///< a minimum below the published one
 };
 
 /// Moré, Garbow & Hillstrom (1981), "Testing unconstrained optimization software", ACM TOMS 7(1); numbered as there.
@@ -136,11 +140,15 @@ inline std::vector<Published> published() {
   };
   return {
       {"1 Rosenbrock",
-       {[=](const Z& x) { return squares({10.0 * (x[1] - x[0] * x[0]), 1.0 - x[0]}); }},
+       {[=](const Z& x) {
+         return squares({10.0 * (x[1] - x[0] * x[0]), 1.0 - x[0]});
+       }},
        point({-1.2, 1}),
        0},
       {"3 Powell badly scaled",
-       {[=](const Z& x) { return squares({1e4 * x[0] * x[1] - 1.0, std::exp(-x[0]) + std::exp(-x[1]) - 1.0001}); }},
+       {[=](const Z& x) {
+         return squares({1e4 * x[0] * x[1] - 1.0, std::exp(-x[0]) + std::exp(-x[1]) - 1.0001});
+       }},
        point({0, 1}),
        0},
       {"5 Beale",
@@ -153,8 +161,7 @@ inline std::vector<Published> published() {
       {"7 helical valley",
        {[=](const Z& x) {
          const Number turn = std::atan(x[1] / x[0]) / (2 * std::numbers::pi) + (x[0].real() < 0 ? 0.5 : 0.0);
-         return squares(
-             {10.0 * (x[2] - 10.0 * turn), 10.0 * (std::sqrt(x[0] * x[0] + x[1] * x[1]) - 1.0), x[2]});
+         return squares({10.0 * (x[2] - 10.0 * turn), 10.0 * (std::sqrt(x[0] * x[0] + x[1] * x[1]) - 1.0), x[2]});
        }},
        point({-1, 0, 0}),
        0},
@@ -212,13 +219,14 @@ inline std::vector<Published> published() {
        VectorXd::LinSpaced(10, 0.9, 0),
        0},
       {"35 Chebyquad, 8", {chebyquad}, VectorXd::LinSpaced(8, 1 / 9.0, 8 / 9.0), 3.51687e-3},
-      {"35 Chebyquad, 10", {chebyquad}, VectorXd::LinSpaced(10, 1 / 11.0, 10 / 11.0), 6.50395e-3},
+      {"35 Chebyquad, 10", {chebyquad}, VectorXd::LinSpaced(10, 1 / 11.0, 10 / 11.0), 6.50395e-3, 4.77271e-3},
   };
 }
 
 /// Whether a value is the published one, which is given to six digits, or is 0.
 inline bool is_minimum(const Published& problem, double value) {
-  return problem.minimum == 0 ? value < 1e-10 : std::abs(value / problem.minimum - 1) < 1e-5;
+  if (problem.minimum == 0) return value < 1e-10;
+  return std::abs(value / problem.minimum - 1) < 1e-5 || std::abs(value / problem.lower - 1) < 1e-5;
 }
 
 }  // namespace tests

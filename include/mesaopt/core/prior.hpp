@@ -44,10 +44,12 @@ concept HasCurvaturePairs = requires(const P& p) {
   p.curvature_pairs();
 };
 
-/// A prior that knows the inverse Hessian at x, or an estimate of it: `inverse_hessian`, a square matrix, as a member or
-/// a function.
+/// A prior that knows the inverse Hessian at x, or an estimate of it: `inverse_hessian`, a square matrix, as a member
+/// or a function.
 template <class P>
-concept HasInverseHessian = requires(const P& p) { p.inverse_hessian.rows(); }
+concept HasInverseHessian = requires(const P& p) {
+  p.inverse_hessian.rows();
+}
 || requires(const P& p) { p.inverse_hessian().rows(); };
 
 /// A point whose value and gradient, of the very objective that is to be minimized, are known already:

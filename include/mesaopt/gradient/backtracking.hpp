@@ -12,8 +12,8 @@ namespace mesaopt {
 /// A line search that only asks for sufficient decrease, and steps back until it has it: one evaluation where the first
 /// step is good, as of Newton's method.
 ///
-/// Accepts a step t with φ(t) ≤ φ(0) + c₁ t φ'(0). Until then it goes to the minimum of the cubic through the values and
-/// slopes at 0 and t, kept between `least` and `most` times t. Nocedal & Wright (2006), "Numerical Optimization",
+/// Accepts a step t with φ(t) ≤ φ(0) + c₁ t φ'(0). Until then it goes to the minimum of the cubic through the values
+/// and slopes at 0 and t, kept between `least` and `most` times t. Nocedal & Wright (2006), "Numerical Optimization",
 /// algorithm 3.1 with interpolation (3.59). It never goes further than the first step, so directions need a natural
 /// length. Where values differ by no more than their noise, the approximate Wolfe condition φ'(t) ≤ (2c₁ − 1) φ'(0)
 /// decides in place of values (Hager & Zhang 2005, eq. 4.1).

@@ -23,8 +23,8 @@ namespace mesaopt {
 /// change y. It costs one evaluation and three vectors, and on well-conditioned objectives comes close to Lbfgs.
 ///
 /// Values may rise on the way: a step need only lead below the highest of the last `memory` values, by
-/// `decrease` α |g|². Else α is shortened to where a parabola is least, between a tenth and a half of it. A trial without
-/// a usable value or gradient is shortened too. Of a prior it takes the first step. Barzilai & Borwein (1988),
+/// `decrease` α |g|². Else α is shortened to where a parabola is least, between a tenth and a half of it. A trial
+/// without a usable value or gradient is shortened too. Of a prior it takes the first step. Barzilai & Borwein (1988),
 /// "Two-point step size gradient methods", IMA J. Numer. Anal. 8; Raydan (1997), "The Barzilai and Borwein gradient
 /// method for the large scale unconstrained minimization problem", SIAM J. Optim. 7(1), algorithm GBB, with the
 /// nonmonotone search of Grippo, Lampariello & Lucidi (1986).
@@ -63,8 +63,7 @@ struct BarzilaiBorwein {
   /// Throws std::invalid_argument for a setting out of its range.
   void check() const {
     if (!(memory >= 1 && memory <= 16)) detail::refuse("BarzilaiBorwein::memory", memory, "it must be from 1 to 16");
-    if (!(decrease > 0 && decrease < 1))
-      detail::refuse("BarzilaiBorwein::decrease", decrease, "it must be in (0, 1)");
+    if (!(decrease > 0 && decrease < 1)) detail::refuse("BarzilaiBorwein::decrease", decrease, "it must be in (0, 1)");
   }
 
   template <class F, Start P, class M>
@@ -153,7 +152,7 @@ struct BarzilaiBorwein {
     state.evaluation = now;
     state.values[state.age++ % state.values.size()] = now.value;
     // Neither values nor gradients fall steadily.
-    constexpr std::uint64_t patience = 100;
+    constexpr std::uint64_t patience = 200;
     if (state.stagnation.tell(now, state.gradient, evaluations, patience)) state.status = Status::stalled;
   }
 };

@@ -17,16 +17,17 @@ namespace mesaopt {
 
 /// The quasi-Newton direction −Hg with a dense inverse Hessian H, learnt by the BFGS update.
 ///
-/// H begins as the inverse Hessian of a prior, if that has one of the right size, or with its curvature pairs, or in the
-/// shape of its covariance; else as the identity. A shape and the identity get their scale from the first pair:
+/// H begins as the inverse Hessian of a prior, if that has one of the right size, or with its curvature pairs, or in
+/// the shape of its covariance; else as the identity. A shape and the identity get their scale from the first pair:
 /// Nocedal & Wright (2006), equations 6.17 and 6.20. A step makes two passes over H.
 ///
 /// A pair s, y measures the mean curvature s'y along its step. Where values can be told apart, y is scaled so that s'y
 /// becomes the curvature that the cubic through values and slopes of both ends has further on, nearer to where the next
 /// step begins: at the end it is that of Zhang, Deng & Chen (1999), "New quasi-Newton equation and related methods for
-/// unconstrained optimization", J. Optim. Theory Appl. 102(1); at 2/3 that of Yuan (1991), "A modified BFGS algorithm for
-/// unconstrained optimization", IMA J. Numer. Anal. 11. Quadratics know no difference. On the functions of Moré, Garbow
-/// & Hillstrom 5/6 takes a tenth fewer evaluations than 1/2, plain BFGS, and on the chained Rosenbrock valley a fifth.
+/// unconstrained optimization", J. Optim. Theory Appl. 102(1); at 2/3 that of Yuan (1991), "A modified BFGS algorithm
+/// for unconstrained optimization", IMA J. Numer. Anal. 11. Quadratics know no difference. On the functions of Moré,
+/// Garbow & Hillstrom 5/6 takes a tenth fewer evaluations than 1/2, plain BFGS, and on the chained Rosenbrock valley a
+/// fifth.
 struct BfgsDirection {
   double curvature_at = 5.0 / 6;  ///< where along a step its curvature is taken, from 1/2 to 1
 
@@ -168,8 +169,8 @@ struct BfgsDirection {
   }
 };
 
-/// The BFGS method with a dense inverse Hessian: the fewest steps that gradients alone allow, for smooth objectives of up
-/// to some hundred variables.
+/// The BFGS method with a dense inverse Hessian: the fewest steps that gradients alone allow, for smooth objectives of
+/// up to some hundred variables.
 ///
 /// Needs the gradient; a step costs about one evaluation and 6n² operations on n² numbers. Above some hundred variables
 /// Lbfgs is faster, and it is about as fast at 2. The state hands its inverse Hessian on to other searches

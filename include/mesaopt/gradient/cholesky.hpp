@@ -12,8 +12,8 @@ namespace mesaopt::detail {
 /// Factorizes H + shift I = R'R for symmetric H into the upper triangle of R, without allocating.
 ///
 /// Answers 0, or, if a pivot is not above rounding, the least further shift that could be enough, which is positive.
-/// `u` is scratch. Moré & Sorensen (1983), "Computing a trust region step", section 3: the part of R found so far gives a
-/// vector of negative curvature.
+/// `u` is scratch. Moré & Sorensen (1983), "Computing a trust region step", section 3: the part of R found so far gives
+/// a vector of negative curvature.
 template <class Matrix, class X>
 typename Matrix::Scalar cholesky(const Matrix& H, typename Matrix::Scalar shift, Matrix& R, X& u) {
   using S = typename Matrix::Scalar;
@@ -30,7 +30,7 @@ typename Matrix::Scalar cholesky(const Matrix& H, typename Matrix::Scalar shift,
       // H + shift I has the curvature `pivot` along (−R⁻¹ r, 1).
       u.head(j) = column.head(j);
       R.topLeftCorner(j, j).template triangularView<Eigen::Upper>().solveInPlace(u.head(j));
-      return std::max((rounding - pivot) / (1 + u.head(j).squaredNorm()), 2*rounding);
+      return std::max((rounding - pivot) / (1 + u.head(j).squaredNorm()), 2 * rounding);
     }
     column[j] = std::sqrt(pivot);
   }

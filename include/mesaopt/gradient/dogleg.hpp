@@ -19,7 +19,8 @@ namespace mesaopt {
 /// is replaced by H + μI with the first μ that makes it so. Powell (1970), "A new algorithm for unconstrained
 /// optimization"; Nocedal & Wright (2006), section 4.1.
 struct Dogleg {
-  double first_shift = 1e-3;  ///< where H is not positive definite: the first μ, relative to the largest |H_ij|, in (0, 1]
+  double first_shift =
+      1e-3;  ///< where H is not positive definite: the first μ, relative to the largest |H_ij|, in (0, 1]
 
   template <Point X>
   struct Memory {
@@ -66,8 +67,7 @@ struct Dogleg {
   }
 
   template <class F, class C, Point X>
-  ScalarOf<X> solve(const F&, C&, const X&, const X&, ScalarOf<X> radius, ScalarOf<X>, Memory<X>& m,
-                    X& d) const {
+  ScalarOf<X> solve(const F&, C&, const X&, const X&, ScalarOf<X> radius, ScalarOf<X>, Memory<X>& m, X& d) const {
     using S = ScalarOf<X>;
     if (m.newton.norm() <= radius) {
       d = m.newton;

@@ -128,7 +128,8 @@ struct HagerZhang {
     S flat_point(const Sample& p, const Sample& q) const {
       const S width = q.t - p.t, change = q.change - p.change;
       if (std::abs(change) > doubt_) {
-        const S theta = p.slope + q.slope - 3 * change / width, scale = std::max({std::abs(theta), std::abs(p.slope), std::abs(q.slope)});
+        const S theta = p.slope + q.slope - 3 * change / width,
+                scale = std::max({std::abs(theta), std::abs(p.slope), std::abs(q.slope)});
         const S square = (theta / scale) * (theta / scale) - (p.slope / scale) * (q.slope / scale);
         if (square >= 0) {
           const S gamma = std::copysign(scale * std::sqrt(square), width);
@@ -139,7 +140,7 @@ struct HagerZhang {
     }
     S cut() const {
       const S zero = flat_point(a_, b_), width = b_.t - a_.t;
-      return zero > a_.t + width/10 && zero < b_.t - width/10 ? zero : a_.t + theta_ * width;
+      return zero > a_.t + width / 10 && zero < b_.t - width / 10 ? zero : a_.t + theta_ * width;
     }
     bool inside(S t) const { return t > a_.t && t < b_.t; }
 

@@ -17,9 +17,9 @@ namespace mesaopt {
 /// λ (radius − |d|) = 0.
 ///
 /// Newton's method for 1/radius − 1/|d(λ)| = 0 between safeguards, a factorization each; in the hard case, where g has
-/// no part along the least eigenvector, d takes the part that fills the region. |d| is within `tolerance` of the radius,
-/// or m(d) within about that of the least, relatively. Moré & Sorensen (1983), "Computing a trust region step", SIAM J.
-/// Sci. Stat. Comput. 4(3), algorithms 3.2 and 3.14; Nocedal & Wright (2006), section 4.3.
+/// no part along the least eigenvector, d takes the part that fills the region. |d| is within `tolerance` of the
+/// radius, or m(d) within about that of the least, relatively. Moré & Sorensen (1983), "Computing a trust region step",
+/// SIAM J. Sci. Stat. Comput. 4(3), algorithms 3.2 and 3.14; Nocedal & Wright (2006), section 4.3.
 struct MoreSorensen {
   double tolerance = 0.1;  ///< in (0, 1)
 

@@ -19,10 +19,10 @@ namespace mesaopt {
 /// Hessian H alone.
 ///
 /// It ends at negative curvature, which if met at once gives −g times |g|²/|g'Hg|; or when |Hd + g| ≤ min(forcing,
-/// √(|g|/|g₀|)) |g|, g₀ the first gradient of the run, and moreover iteration k lowered the model by no more than 1/2k of
-/// what all k did: in a curved valley a small residual alone may mean a direction that leads across it. Nocedal & Wright
-/// (2006), algorithm 7.1, where |g₀| is 1; Nash & Sofer (1990), "Assessing a search direction within a truncated-Newton
-/// method", Oper. Res. Lett. 9(4).
+/// √(|g|/|g₀|)) |g|, g₀ the first gradient of the run, and moreover iteration k lowered the model by no more than 1/2k
+/// of what all k did: in a curved valley a small residual alone may mean a direction that leads across it. Nocedal &
+/// Wright (2006), algorithm 7.1, where |g₀| is 1; Nash & Sofer (1990), "Assessing a search direction within a
+/// truncated-Newton method", Oper. Res. Lett. 9(4).
 struct NewtonCgDirection {
   double forcing = 0.5;                ///< largest relative residual, in (0, 1)
   std::int64_t linear_iterations = 0;  ///< limit on those of a step; 0: twice the number of variables, and at least 20
@@ -77,6 +77,7 @@ struct NewtonCgDirection {
     m.steepest = true;
     if (m.asked || !(norm > 0)) return;
     m.hessian.at(f, calls, x);
+    m.q.resize(x.size());  // a loaded state comes without its scratch
     const S target = std::min(S(forcing), std::sqrt(norm / m.first_norm)) * norm;
     const S exact = 10 * std::numeric_limits<S>::epsilon() * norm;
     const std::int64_t limit =
@@ -114,15 +115,15 @@ struct NewtonCgDirection {
   }
 };
 
-/// Newton's method with Hessian products and a line search: for smooth objectives of many variables whose Hessian is too
-/// large to keep, or too ill-conditioned for Lbfgs.
+/// Newton's method with Hessian products and a line search: for smooth objectives of many variables whose Hessian is
+/// too large to keep, or too ill-conditioned for Lbfgs.
 ///
 /// Needs the gradient; takes products from `f.hessian_product`, else from `f.hessian`, else from differences of two
-/// gradients each. A step costs about one evaluation and as many products as conjugate gradients need, counted as linear
-/// iterations. Near a minimum with positive definite Hessian the convergence is superlinear. Dembo & Steihaug (1983),
-/// "Truncated-Newton algorithms for large-scale unconstrained optimization"; Nocedal & Wright (2006), "Numerical
-/// Optimization", algorithm 7.1. See TrustRegionSteihaug for the same with a trust region, which uses negative
-/// curvature.
+/// gradients each. A step costs about one evaluation and as many products as conjugate gradients need, counted as
+/// linear iterations. Near a minimum with positive definite Hessian the convergence is superlinear. Dembo & Steihaug
+/// (1983), "Truncated-Newton algorithms for large-scale unconstrained optimization"; Nocedal & Wright (2006),
+/// "Numerical Optimization", algorithm 7.1. See TrustRegionSteihaug for the same with a trust region, which uses
+/// negative curvature.
 struct NewtonCg {
   double forcing = 0.5;                ///< of NewtonCgDirection
   std::int64_t linear_iterations = 0;  ///< of NewtonCgDirection

@@ -36,8 +36,7 @@ struct ConjugateGradientDirection {
 
   /// Throws std::invalid_argument for a setting out of its range.
   void check() const {
-    if (!(theta > 0.25))
-      detail::refuse("NonlinearConjugateGradient::theta", theta, "it must be more than 1/4");
+    if (!(theta > 0.25)) detail::refuse("NonlinearConjugateGradient::theta", theta, "it must be more than 1/4");
     if (!(eta >= 0)) detail::refuse("NonlinearConjugateGradient::eta", eta, "it must be 0 or more");
   }
 

@@ -17,10 +17,10 @@ namespace mesaopt {
 /// Conjugate gradients from d = 0 as far as the trust region's border, with products of the Hessian H alone.
 ///
 /// Negative curvature is followed to the border. Inside it ends when |Hd + g| ≤ min(forcing, √(|g|/|g₀|)) |g|, g₀ the
-/// first gradient of the run, and moreover iteration k lowered the model by no more than 1/2k of what all k did. Steihaug
-/// (1983), "The conjugate gradient method and trust regions in large scale optimization"; Nocedal & Wright (2006),
-/// algorithm 7.2, where |g₀| is 1; Nash & Sofer (1990), "Assessing a search direction within a truncated-Newton method",
-/// Oper. Res. Lett. 9(4).
+/// first gradient of the run, and moreover iteration k lowered the model by no more than 1/2k of what all k did.
+/// Steihaug (1983), "The conjugate gradient method and trust regions in large scale optimization"; Nocedal & Wright
+/// (2006), algorithm 7.2, where |g₀| is 1; Nash & Sofer (1990), "Assessing a search direction within a truncated-Newton
+/// method", Oper. Res. Lett. 9(4).
 struct Steihaug {
   double forcing = 0.5;                ///< largest relative residual, in (0, 1)
   std::int64_t linear_iterations = 0;  ///< limit on those of a solve; 0: twice the number of variables, and at least 20

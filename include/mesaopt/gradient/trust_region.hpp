@@ -33,19 +33,19 @@ concept TrustRegionSubproblem = requires(const T& subproblem, typename T::templa
 /// The other textbook optimizer: a model of the objective, trusted within a radius that grows and shrinks as the model
 /// proves right or wrong.
 ///
-/// Takes second derivatives from the objective, else from differences of gradients. A step d is taken if the value falls
-/// by more than `accepted` of what the model says; where values differ by no more than their noise, the gradients along d
-/// say how far they fell. Below a fourth of what the model says the radius shrinks to where a parabola along d is least,
-/// between a tenth and a half of |d|; above three fourths it grows to `growth` |d|. A trial without a usable value or
-/// gradient is a rejected one. A step of the optimizer ends with the first step that is taken; it allocates nothing. The
-/// radius is handed on to the next search. Nocedal & Wright (2006), "Numerical Optimization", algorithm 4.1; Conn, Gould
-/// & Toint (2000), "Trust-Region Methods", chapter 6.
+/// Takes second derivatives from the objective, else from differences of gradients. A step d is taken if the value
+/// falls by more than `accepted` of what the model says; where values differ by no more than their noise, the gradients
+/// along d say how far they fell. Below a fourth of what the model says the radius shrinks to where a parabola along d
+/// is least, between a tenth and a half of |d|; above three fourths it grows to `growth` |d|. A trial without a usable
+/// value or gradient is a rejected one. A step of the optimizer ends with the first step that is taken; it allocates
+/// nothing. The radius is handed on to the next search. Nocedal & Wright (2006), "Numerical Optimization",
+/// algorithm 4.1; Conn, Gould & Toint (2000), "Trust-Region Methods", chapter 6.
 template <class Subproblem>
 struct TrustRegion {
   Subproblem subproblem{};
-  double first_radius = 0;      ///< 0: that of a prior, else five times the way to the minimum along −g
-  double accepted = 1e-4;       ///< least ratio of the actual to the predicted decrease of a step, in [0, 1/4)
-  double growth = 2;              ///< of the radius after a good step that reaches it, more than 1
+  double first_radius = 0;  ///< 0: that of a prior, else five times the way to the minimum along −g
+  double accepted = 1e-4;   ///< least ratio of the actual to the predicted decrease of a step, in [0, 1/4)
+  double growth = 2;        ///< of the radius after a good step that reaches it, more than 1
 
   static constexpr bool needs_gradient = true;
 
@@ -138,8 +138,8 @@ struct TrustRegion {
     for (;;) {
       S predicted = state.radius * norm;
       if (modelled)
-        predicted = subproblem.solve(f, state.calls, state.x, state.gradient, state.radius,
-                                     norm / state.first_norm, state.memory, state.d);
+        predicted = subproblem.solve(f, state.calls, state.x, state.gradient, state.radius, norm / state.first_norm,
+                                     state.memory, state.d);
       else
         state.d = (-state.radius / norm) * state.gradient;
       const S length = state.d.norm();
