@@ -72,8 +72,8 @@ struct Backtracking {
       // The cubic a u³ + b u² + trial φ'(0) u of u = t / trial; by slopes alone where values mean nothing.
       const S rise = (unclear ? by_slopes : change) / trial_;
       const S a = slope + slope0_ - 2 * rise, b = 3 * rise - slope - 2 * slope0_, square = b * b - 3 * a * slope0_;
-      const S least = square >= 0 && b + std::sqrt(square) > 0 ? -slope0_ / (b + std::sqrt(square)) : S(0);
-      return go_on(std::clamp(least, least_, most_));
+      const S lowest = square >= 0 && b + std::sqrt(square) > 0 ? -slope0_ / (b + std::sqrt(square)) : S(0);
+      return go_on(std::clamp(lowest, least_, most_));
     }
 
    private:
