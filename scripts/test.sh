@@ -85,6 +85,15 @@ tidy() {
     -std=c++20 -Iinclude -isystem "${eigen%%;*}"
 }
 
+# All headers as one translation unit, by the compiler $1, warnings being errors.
+headers_with() {
+  local folder=build/test-g++ eigen
+  eigen=$(sed -n 's/^foreach(directory IN ITEMS \(.*\))$/\1/p' "$folder/tests/settings.cmake")
+  (cd include && find mesaopt -name '*.hpp' | sort | sed 's/.*/#include <&>/') >"$folder/all_headers.cpp"
+  "$1" -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Iinclude \
+    -isystem "${eigen%%;*}" "$folder/all_headers.cpp"
+}
+
 need compiler build_tool cmake eigen catch2
 if $clang || $ci; then need clang; fi
 if $ci; then want clang-format clang-tidy; fi
@@ -102,9 +111,10 @@ if $ci; then
   suite g++ --preset dev $warnings -DCMAKE_CXX_COMPILER="$CXX"
   if is_there clang-format; then check "Layout (scripts/format.sh --check)" scripts/format.sh --check; fi
   if is_there clang-tidy; then check "clang-tidy, on all headers" tidy build/test-g++; fi
-  # The second compiler takes the rooms that everything stands on; --clang takes all.
+  # The second compiler takes the headers and the room that everything stands on; --clang takes all.
+  check "All headers, by clang++" headers_with "$(first_good_compiler "${clangxx[@]}")"
   selection=(--label-exclude script)
-  rooms=(core nested)
+  rooms=(core)
   suite clang++ --preset dev $warnings -DMESAOPT_BUILD_EXAMPLES=OFF \
     -DCMAKE_CXX_COMPILER="$(first_good_compiler "${clangxx[@]}")"
   if [ $SECONDS -lt 480 ]; then

@@ -33,7 +33,7 @@ namespace mesaopt {
 /// It starts from the active set and the multipliers of a prior that knows some; from a point alone it takes the bounds
 /// and constraints on which the point lies for the active set. At its own solution no step is left to do. A step is one
 /// change of the active set, for O(n²) operations; between the steps x is not feasible, as dual methods come from
-/// outside: x, value and gradient are those of the last point that is optimal for its active set. The program is read
+/// outside: x, value and gradient stay those of the start until it ends. The program is read
 /// once, from the gradient, the Hessian and the constraints at the start; where the objective is not a
 /// QuadraticProgram, whose numbers are read as they stand, its gradient at the solution is compared with the one
 /// expected, and what is wrong by rounding is put right. A step allocates nothing; `init` does neither, on a state of
@@ -50,7 +50,7 @@ struct DualActiveSet {
   template <Point X, class M = Nothing>
   struct State {
     using S = ScalarOf<X>;
-    /// Values rise on the way from outside to the solution, so it is the last point that is to be answered.
+    /// The start may lie outside of the constraints, and lower: it is the last point that is to be answered.
     static constexpr bool monotone = true;
 
     X x{};
