@@ -16,6 +16,7 @@
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/core/vectors.hpp>
 #include <mesaopt/gradient/line_status.hpp>
+#include <mesaopt/gradient/noise.hpp>
 
 namespace mesaopt {
 
@@ -203,7 +204,7 @@ struct Descent {
   Status along(const F& f, State<X, M>& state, ScalarOf<X> slope) const {
     using S = ScalarOf<X>;
     const auto before = state.calls.counts[0].evaluations();
-    const S noise = noise_of(state.lowest, state.evaluation), risen = state.value - state.lowest;
+    const S noise = detail::noise_of(state.lowest, state.evaluation), risen = state.value - state.lowest;
     // Where values cancel, their rounding is larger than that of their size, but hardly larger than this.
     const S doubt = std::max(noise, std::pow(std::numeric_limits<S>::epsilon(), S(2) / 3) * std::abs(state.lowest));
     typename StepSize::template Line<S> line(step_size, state.value, slope, first_step(state, slope), noise - risen,
@@ -256,12 +257,6 @@ struct Descent {
     return Status::running;
   }
 
-  /// Below this, differences of values mean nothing.
-  template <class S>
-  static S noise_of(S value, const Evaluation<S>& evaluation) {
-    return 64 * std::numeric_limits<S>::epsilon() * std::abs(value) + 2 * evaluation.value_error;
-  }
-
   template <Point X, class M>
   ScalarOf<X> first_step(const State<X, M>& state, ScalarOf<X> slope) const {
     using S = ScalarOf<X>;
@@ -277,7 +272,7 @@ struct Descent {
   void learn(State<X, M>& state, const Evaluation<ScalarOf<X>>& now) const {
     if constexpr (detail::LearnsFromValues<DirectionPiece, X>)
       direction.learn(state.x, state.gradient, state.next_x, state.next_gradient,
-                      {now.value - state.value, noise_of(state.value, now)}, state.memory);
+                      {now.value - state.value, detail::noise_of(state.value, now)}, state.memory);
     else
       direction.learn(state.x, state.gradient, state.next_x, state.next_gradient, state.memory);
   }

@@ -14,6 +14,7 @@
 #include <mesaopt/core/prior.hpp>
 #include <mesaopt/core/vectors.hpp>
 #include <mesaopt/gradient/kept_box.hpp>
+#include <mesaopt/gradient/noise.hpp>
 #include <mesaopt/objective/regularized.hpp>
 
 namespace mesaopt::detail {
@@ -70,12 +71,6 @@ ScalarOf<PointOf<P>> proximal_step_of([[maybe_unused]] const P& start) {
     return of(start.state);
   else
     return of(start);
-}
-
-/// Below this, differences of values mean nothing.
-template <class S>
-S noise_of(S value, const Evaluation<S>& evaluation) {
-  return 64 * std::numeric_limits<S>::epsilon() * std::abs(value) + 2 * evaluation.value_error;
 }
 
 /// Watches whether a run that may rise in between still gets anywhere: in its value, by more than noise, or in the

@@ -7,14 +7,9 @@
 #include <tuple>
 
 #include <mesaopt/core/evaluation.hpp>
+#include <mesaopt/gradient/noise.hpp>
 
 namespace mesaopt::detail {
-
-/// Below this, differences of values mean nothing.
-template <class S>
-S noise_of(S value, const Evaluation<S>& evaluation) {
-  return 64 * std::numeric_limits<S>::epsilon() * std::abs(value) + 2 * evaluation.value_error;
-}
 
 /// Sees when a run no longer improves: where values differ by noise alone, the gradient has to become smaller.
 template <class S>
