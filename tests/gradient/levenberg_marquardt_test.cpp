@@ -1,0 +1,135 @@
+#include <mesaopt/gradient/levenberg_marquardt.hpp>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include <mesaopt/core/bytes.hpp>
+#include <mesaopt/core/fields.hpp>
+#include <mesaopt/core/minimize.hpp>
+#include <mesaopt/problems/more_garbow_hillstrom.hpp>
+
+#include "support/allocations.hpp"
+#include "support/catch.hpp"
+
+using namespace mesaopt;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+using problems::MoreGarbowHillstrom;
+
+namespace {
+/// Any problem, watched: `before` sees every point.
+struct Watched {
+  MoreGarbowHillstrom f;
+  std::function<void(const VectorXd&, VectorXd&)> after = [](const VectorXd&, VectorXd&) {};
+
+  double operator()(const VectorXd& x) const { return f(x); }
+  [[nodiscard]] Eigen::Index residual_count() const { return f.residual_count(); }
+  void residuals(const VectorXd& x, VectorXd& r) const {
+    f.residuals(x, r);
+    after(x, r);
+  }
+  void residuals(const VectorXd& x, VectorXd& r, MatrixXd& J) const {
+    f.residuals(x, r, J);
+    after(x, r);
+  }
+};
+Watched problem(int number) { return {MoreGarbowHillstrom(number)}; }
+}  // namespace
+
+TEST_CASE("Levenberg-Marquardt finds the published minima of Moré, Garbow and Hillstrom", "[gradient]") {
+  int solved = 0;
+  for (const auto solver : {LeastSquaresSolver::cholesky, LeastSquaresSolver::qr})
+    for (int number = 1; number <= MoreGarbowHillstrom::count; ++number) {
+      if (number == 2 || number == 26) continue;  // these have local minima, which is where they lead
+      const auto f = problem(number);
+      const VectorXd start = f.f.start();
+      const auto s = minimize(f, start, LevenbergMarquardt{.solver = solver});
+      const double least = f.f.minimum(), error = std::abs(s.value - least);
+      solved += error <= 1e-9 * (least == 0 ? 1.0 : std::abs(least));
+      CAPTURE(number, s, least);
+      CHECK(s.x.allFinite());
+      CHECK(s.value <= f(start));
+    }
+  CHECK(solved >= 64);  // of 66
+}
+
+TEST_CASE("Levenberg-Marquardt survives a Jacobian without full rank", "[gradient]") {
+  for (const int number : {33, 34}) {  // linear, of rank 1
+    const auto f = problem(number);
+    for (const auto solver : {LeastSquaresSolver::cholesky, LeastSquaresSolver::qr}) {
+      const auto s = minimize(f, VectorXd(f.f.start()), LevenbergMarquardt{.solver = solver});
+      CAPTURE(number, s);
+      CHECK(s.value == Approx(f.f.minimum()).epsilon(1e-10));
+      CHECK_FALSE(failed(s.status));
+    }
+  }
+}
+
+TEST_CASE("Levenberg-Marquardt steps around what is not finite", "[gradient]") {
+  auto f = problem(14);
+  f.after = [](const VectorXd& x, VectorXd& r) {
+    if (x[0] > 1.5) r[0] = std::numeric_limits<double>::quiet_NaN();
+  };
+  const auto s = minimize(f, VectorXd(f.f.start()), LevenbergMarquardt{});
+  CAPTURE(s);
+  CHECK(s.value < 1e-20);
+  f.after = [](const VectorXd&, VectorXd& r) { r[0] = std::numeric_limits<double>::infinity(); };
+  CHECK(minimize(f, VectorXd(f.f.start()), LevenbergMarquardt{}).status == Status::bad_start);
+}
+
+TEST_CASE("Levenberg-Marquardt obeys its budget, and an exception leaves it to be taken up", "[gradient]") {
+  auto f = problem(14);
+  const VectorXd start = f.f.start();
+  for (const std::int64_t limit : {1, 2, 5, 9}) {
+    const auto s = minimize(f, start, LevenbergMarquardt{}, MaxEvaluations{limit});
+    CHECK(s.counts[0].evaluations() == std::uint64_t(limit));
+    CHECK(s.value == Approx(f(s.x)).epsilon(1e-14));
+  }
+  int calls = 0;
+  f.after = [&calls](const VectorXd&, VectorXd&) {
+    if (++calls == 7) throw std::runtime_error("seven");
+  };
+  RunOf<LevenbergMarquardt, MaxIterations, Watched, VectorXd> run;
+  const MaxIterations stopping{200};
+  begin(f, start, LevenbergMarquardt{}, stopping, run);
+  CHECK_THROWS_WITH(resume(f, LevenbergMarquardt{}, stopping, run), "seven");
+  CHECK(run.state.value == Approx(f.f(run.state.x)).epsilon(1e-14));
+  resume(f, LevenbergMarquardt{}, stopping, run);
+  CHECK(run.state.value < 1e-20);
+}
+
+TEST_CASE("Levenberg-Marquardt goes on bit for bit after a copy and after being saved, and allocates nothing",
+          "[gradient]") {
+  const auto f = problem(16);
+  RunOf<LevenbergMarquardt, MaxIterations, Watched, VectorXd> run;
+  const MaxIterations stopping{100};
+  const LevenbergMarquardt method{};
+  begin(f, VectorXd(f.f.start()), method, stopping, run);
+  for (int i = 0; i < 5; ++i) advance(f, method, stopping, run);
+  auto copy = run;
+  decltype(run) loaded;
+  load(save(run), loaded);
+  const auto before = allocations();
+  resume(f, method, stopping, run);
+  CHECK(allocations() == before);
+  resume(f, method, stopping, copy);
+  resume(f, method, stopping, loaded);
+  CHECK(identical(run, copy));
+  CHECK(identical(run, loaded));
+  CHECK(run.state.value == Approx(42911.10081317817).epsilon(1e-12));
+}
+
+TEST_CASE("Levenberg-Marquardt from its own solution has nothing left to do", "[gradient]") {
+  const auto f = problem(19);
+  const auto once = minimize(f, VectorXd(f.f.start()), LevenbergMarquardt{});
+  const auto again = minimize(f, once.state, LevenbergMarquardt{});
+  CHECK(again.counts[0].iterations <= 1);
+  CHECK(again.value == Approx(once.value).epsilon(1e-14));
+}
+
+TEST_CASE("Levenberg-Marquardt refuses settings out of range by name", "[gradient]") {
+  const auto f = problem(1);
+  CHECK_THROWS_WITH(minimize(f, VectorXd(f.f.start()), LevenbergMarquardt{.first_radius = 0}),
+                    Catch::Contains("LevenbergMarquardt::first_radius"));
+}
