@@ -25,6 +25,7 @@
 #include <mesaopt/gradient/hager_zhang.hpp>
 #include <mesaopt/gradient/lbfgs.hpp>
 #include <mesaopt/gradient/lbfgsb.hpp>
+#include <mesaopt/gradient/levenberg_marquardt.hpp>
 #include <mesaopt/gradient/lion.hpp>
 #include <mesaopt/gradient/momentum.hpp>
 #include <mesaopt/gradient/more_sorensen.hpp>
