@@ -94,7 +94,7 @@ TEST_CASE("the augmented Lagrangian method finds published optima and their mult
   CHECK(solution.state.multipliers[0] == Approx(0.16146857).epsilon(1e-5));
 }
 
-TEST_CASE("a run from its own solution ends after one step", "[gradient]") {
+TEST_CASE("augmented Lagrangian: a run from its own solution ends after one step", "[gradient]") {
   VectorXd start(4);
   start << 1, 5, 5, 1;
   const AugmentedLagrangian method{inner};
@@ -105,7 +105,8 @@ TEST_CASE("a run from its own solution ends after one step", "[gradient]") {
   CHECK(again.value == Approx(once.value).epsilon(1e-9));
 }
 
-TEST_CASE("constraints that no point satisfies, and budgets, have a status of their own", "[gradient]") {
+TEST_CASE("augmented Lagrangian: constraints that no point satisfies, and budgets, have a status of their own",
+          "[gradient]") {
   const Any never{[](const VectorXd& x, VectorXd& g) {
                     g = 2 * x;
                     return x.squaredNorm();

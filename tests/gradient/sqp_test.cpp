@@ -96,7 +96,7 @@ TEST_CASE("sequential quadratic programming finds published optima and their mul
   CHECK(solution.counts[0].gradients <= 12);
 }
 
-TEST_CASE("a run from its own solution ends after one step", "[gradient]") {
+TEST_CASE("sequential quadratic programming: a run from its own solution ends after one step", "[gradient]") {
   const auto once = minimize(hs71(), of({1, 5, 5, 1}), Sqp{});
   const auto again = minimize(hs71(), once.state, Sqp{});
   CAPTURE(again);
@@ -105,7 +105,9 @@ TEST_CASE("a run from its own solution ends after one step", "[gradient]") {
   CHECK(again.x == once.x);
 }
 
-TEST_CASE("constraints that no point satisfies, and budgets, have a status of their own", "[gradient]") {
+TEST_CASE(
+    "sequential quadratic programming: constraints that no point satisfies, and budgets, have a status of their own",
+    "[gradient]") {
   const Any never{[](const VectorXd& x, VectorXd& g) {
                     g = 2 * x;
                     return x.squaredNorm();

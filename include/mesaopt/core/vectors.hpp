@@ -111,12 +111,12 @@ void scale(const S& t, const S* x, S* out, Eigen::Index n) {
 /// The largest |x[i]|, 0 of none; NaN if there is one.
 template <class S>
 S largest(const S* x, Eigen::Index n) {
-  using std::abs;
+  using std::abs, std::isnan;
   S most(0);
   for (Eigen::Index i = 0; i < n; ++i) {
     const S size = abs(x[i]);
-    if (!(size <= most)) most = size;  // a NaN comes in, and then nothing but a NaN
-    if (!(most == most)) return most;
+    if (isnan(size)) return size;
+    if (size > most) most = size;
   }
   return most;
 }

@@ -170,7 +170,8 @@ inline Prices read_prices(const std::string& path, const std::vector<std::string
   std::vector<std::size_t> taken;
   for (const auto& name : only) {
     const auto found = std::find(names.begin(), names.end(), name);
-    if (found == names.end()) throw std::runtime_error(path + ": there is no asset " + name + " in this file");
+    if (found == names.end())
+      throw std::runtime_error((path + ": there is no asset ").append(name).append(" in this file"));
     taken.push_back(std::size_t(found - names.begin()));
   }
   if (only.empty())
