@@ -92,7 +92,7 @@ constexpr void explain() {
                       "finite_difference(f), or forward_mode(f) if f is a template");
       static_assert(!Bounded<F, X> || handles_bounds<O>,
                     "mesaopt: this optimizer does not keep bounds. Use in_box(f, box), which transforms the variables, "
-                    "or an optimizer that keeps them (CmaEs)");
+                    "or an optimizer that keeps them (LbfgsB, CmaEs)");
       static_assert(
           !Constrained<F, X> || handles_constraints<O>,
           "mesaopt: this optimizer does not heed constraints. Use one that does (AugmentedLagrangian{...} around "

@@ -83,7 +83,10 @@ struct Schedule {
   [[nodiscard]] double since_restart(double count) const {
     auto length = double(steps);
     if (growth == 1) return std::fmod(count, length) / length;
-    for (; count >= length; length *= double(growth)) count -= length;
+    while (count >= length) {
+      count -= length;
+      length *= double(growth);
+    }
     return count / length;
   }
 };
