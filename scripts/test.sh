@@ -5,7 +5,7 @@
 #   scripts/test.sh --clang    with clang++
 #   scripts/test.sh --asan     with the address and undefined behaviour sanitizers
 #   scripts/test.sh --ci       what continuous integration runs: both compilers, layout, clang-tidy, and
-#                              the sanitizers on core and nested where the time allows
+#                              the sanitizers on core where the time allows
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/setup.sh

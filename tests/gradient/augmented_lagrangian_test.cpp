@@ -3,8 +3,10 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <stdexcept>
 
 #include <mesaopt/core/minimize.hpp>
+#include <mesaopt/evolution/cma_es.hpp>
 #include <mesaopt/gradient/lbfgs.hpp>
 
 #include "support/catch.hpp"
@@ -154,4 +156,22 @@ TEST_CASE("a bad start, settings out of range, and exceptions are told", "[gradi
   CHECK(run.state.x.allFinite());
   resume(thrower, usual, MaxIterations{50}, run);
   CHECK(run.status == Status::converged);
+}
+
+TEST_CASE("augmented Lagrangian: around a search without gradients no derivative is called", "[gradient]") {
+  struct Line {
+    double operator()(const VectorXd& x) const { return x[0] + 2 * x[1]; }
+    [[nodiscard]] static Eigen::Index equalities() { return 1; }
+    [[nodiscard]] static Eigen::Index inequalities() { return 0; }
+    void constraints(const VectorXd& x, VectorXd& c) const { c << x.squaredNorm() - 1; }
+    void constraints(const VectorXd&, VectorXd&, MatrixXd&) const {
+      throw std::logic_error("a Jacobian was asked for");
+    }
+  };
+  const VectorXd start = VectorXd::Constant(2, -1);
+  const auto solution = minimize(Line{}, start, AugmentedLagrangian{CmaEs{.seed = 1}});
+  CAPTURE(solution);
+  CHECK(solution.status == Status::converged);
+  CHECK(solution.value == Approx(-std::sqrt(5.0)).epsilon(1e-7));
+  CHECK(solution.counts[0].gradients == 0);
 }
