@@ -9,6 +9,7 @@
 
 #include <mesaopt/core/fields.hpp>
 #include <mesaopt/core/random.hpp>
+#include <mesaopt/core/vectors.hpp>
 
 #include "support/catch.hpp"
 
@@ -27,7 +28,7 @@ TEST_CASE("sums and updates of columns are the same bits wherever the numbers li
       std::copy_n(numbers.data() + n, n, y.begin() + offset);
       std::copy_n(numbers.data() + 2 * n, n, z.begin() + offset);
       const std::size_t o = std::size_t(offset);
-      sums.push_back(VectorXd::Constant(1, detail::dot(n, &x[o], &y[o])));
+      sums.push_back(VectorXd::Constant(1, detail::product(&x[o], &y[o], n)));
       CHECK(sums.back()[0] == Approx(numbers.head(n).dot(numbers.segment(n, n))).margin(1e-13));
       detail::add_multiple(n, 0.3, &x[o], &y[o]);
       detail::add_multiples(n, 0.7, &x[o], -1.1, &z[o], &y[o]);

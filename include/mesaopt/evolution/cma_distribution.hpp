@@ -11,6 +11,7 @@
 #include <Eigen/Core>
 
 #include <mesaopt/core/point.hpp>
+#include <mesaopt/core/vectors.hpp>
 #include <mesaopt/evolution/cma_parameters.hpp>
 #include <mesaopt/evolution/columns.hpp>
 #include <mesaopt/evolution/principal_axes.hpp>
@@ -45,21 +46,21 @@ struct CmaDistribution {
   bool begin(Eigen::Index lambda, bool active) {
     const Eigen::Index n = mean.size();
     parameters.set(n, lambda, active);
-    evolution_path.setZero(n);
-    conjugate_path.setZero(n);
+    detail::zeros(evolution_path, n, 1);
+    detail::zeros(conjugate_path, n, 1);
     for (X* part : {&axis_lengths, &mean_draw, &mean_step})
       if (part->size() != n) part->resize(n);
     if (factors.size() != lambda) factors.resize(lambda);
     principal_axes.reserve(n);
     generation = 0;
-    return decompose() && axis_lengths.minCoeff() > 0;
+    return decompose() && *std::min_element(axis_lengths.data(), axis_lengths.data() + n) > 0;
   }
 
   /// y = B D z, from draws z of the standard normal distribution, one a column: mean + step_size y are the samples.
   void shape(const PointsOf<X>& draws, PointsOf<X>& steps) {
     const Eigen::Index n = mean.size();
     mean_draw.resize(n);
-    steps.setZero();
+    detail::zeros(steps, n, draws.cols());
     for (Eigen::Index k = 0; k < draws.cols(); ++k) {
       for (Eigen::Index j = 0; j < n; ++j) mean_draw[j] = axis_lengths[j] * draws(j, k);
       detail::add_product(n, axes.data(), mean_draw.data(), steps.data() + n * k);
@@ -75,8 +76,8 @@ struct CmaDistribution {
       return points.data() + n * best_first[std::size_t(rank)];
     };
 
-    mean_draw.setZero(n);
-    mean_step.setZero(n);
+    detail::zeros(mean_draw, n, 1);
+    detail::zeros(mean_step, n, 1);
     if (factors.size() != w.size()) factors.resize(w.size());
     for (Eigen::Index i = 0; i < mu; ++i) {
       detail::add_multiple(n, w[i], ranked(draws, i), mean_draw.data());
@@ -85,14 +86,14 @@ struct CmaDistribution {
     detail::add_multiple(n, step_size, mean_step.data(), mean.data());
 
     // C^(-1/2) <y> is B <z>, without dividing by D.
-    conjugate_path *= 1 - c_sigma;
-    mean_draw *= sqrt(c_sigma * (2 - c_sigma) * mu_eff);
+    detail::scale(1 - c_sigma, conjugate_path.data(), conjugate_path.data(), n);
+    detail::scale(sqrt(c_sigma * (2 - c_sigma) * mu_eff), mean_draw.data(), mean_draw.data(), n);
     detail::add_product(n, axes.data(), mean_draw.data(), conjugate_path.data());
-    const S length = sqrt(detail::dot(n, conjugate_path.data(), conjugate_path.data()));
+    const S length = sqrt(detail::product(conjugate_path.data(), conjugate_path.data(), n));
     ++generation;
     const S usual = sqrt(1 - std::pow(1 - c_sigma, 2 * S(generation)));
     const bool stall = !(length < usual * (S(1.4) + 2 / (S(n) + 1)) * chi_n);  // h_sigma = 0
-    evolution_path *= 1 - c_c;
+    detail::scale(1 - c_c, evolution_path.data(), evolution_path.data(), n);
     if (!stall) detail::add_multiple(n, sqrt(c_c * (2 - c_c) * mu_eff), mean_step.data(), evolution_path.data());
 
     // C = decay C + c_1 p_c p_c' + sum of factors y y'
@@ -102,7 +103,7 @@ struct CmaDistribution {
       factors[i] = c_mu * w[i];
       if (w[i] < 0) {
         const S* const z = ranked(draws, i);
-        factors[i] *= S(n) / std::max(detail::dot(n, z, z), std::numeric_limits<S>::min());
+        factors[i] *= S(n) / std::max(detail::product(z, z, n), std::numeric_limits<S>::min());
       }
     }
     const Eigen::Index used = w[w.size() - 1] < 0 ? w.size() : mu;
@@ -114,11 +115,13 @@ struct CmaDistribution {
 
   /// Makes coordinate i independent of the others, and as wide as they are on average: for one that influences nothing.
   void isolate(Eigen::Index i) {
-    const Eigen::Index others = mean.size() - 1;
-    const S width = others > 0 ? (covariance.trace() - covariance(i, i)) / S(others) : S(1);
-    covariance.row(i).setZero();
-    covariance.col(i).setZero();
-    covariance(i, i) = width;
+    const Eigen::Index n = mean.size();
+    S variances(0);
+    for (Eigen::Index j = 0; j < n; ++j) {
+      if (j != i) variances += covariance(j, j);
+      covariance(i, j) = covariance(j, i) = 0;
+    }
+    covariance(i, i) = n > 1 ? variances / S(n - 1) : S(1);
   }
 
   /// Decomposes the covariance if that is due, which it is not in every generation: learning is slow in many variables.
@@ -146,7 +149,9 @@ struct CmaDistribution {
   }
 
   /// The largest standard deviation in any direction.
-  [[nodiscard]] S width() const { return step_size * axis_lengths.maxCoeff(); }
+  [[nodiscard]] S width() const {
+    return step_size * *std::max_element(axis_lengths.data(), axis_lengths.data() + mean.size());
+  }
 
  private:
   X mean_draw{}, mean_step{};
@@ -162,9 +167,10 @@ struct CmaDistribution {
       for (S& length : axis_lengths) length = std::sqrt(std::max(length, S(0)));
       return true;
     }
-    covariance.setIdentity(mean.size(), mean.size());
+    const Eigen::Index n = mean.size();
+    detail::zeros(covariance, n, n);
+    for (Eigen::Index i = 0; i < n; ++i) covariance(i, i) = axis_lengths[i] = 1;
     axes = covariance;
-    axis_lengths.setOnes(mean.size());
     return false;
   }
 };

@@ -264,7 +264,7 @@ void CmaEs::begin(const P& start, State<PointOf<P>, M>& state, const Box<PointOf
   state.history.setZero(10 + (30 * n + lambda - 1) / lambda);
 
   const auto size = std::size_t(lambda);
-  for (auto* columns : {&state.draws, &state.steps, &state.points}) columns->setZero(n, lambda);
+  for (auto* columns : {&state.draws, &state.steps, &state.points}) detail::zeros(*columns, n, lambda);
   state.ids.assign(size, 0);
   state.evaluations.assign(size, {});
   state.told.assign(size, true);
@@ -306,7 +306,8 @@ void CmaEs::take(const Known& known, State<X, M>& state) const {
   } else {
     state.mean = x;
     state.step_size = S(step_size);
-    state.covariance.setIdentity(n, n);
+    detail::zeros(state.covariance, n, n);
+    for (Eigen::Index i = 0; i < n; ++i) state.covariance(i, i) = 1;
   }
 }
 
@@ -319,7 +320,9 @@ Batch<X> CmaEs::ask(State<X, M>& state) const {
   state.open_ids.clear();
   for (std::size_t k = 0; k < state.ids.size(); ++k)
     if (!state.told[k]) {
-      state.open_points.col(Eigen::Index(state.open_ids.size())) = state.points.col(Eigen::Index(k));
+      const Eigen::Index n = state.mean.size();
+      std::copy_n(state.points.data() + n * Eigen::Index(k), n,
+                  state.open_points.data() + n * Eigen::Index(state.open_ids.size()));
       state.open_ids.push_back(state.ids[k]);
     }
   return {state.open_points, state.open_ids};
@@ -365,7 +368,7 @@ void CmaEs::tell(State<X, M>& state, std::span<const std::uint64_t> ids,
     const bool better = evaluation.value < state.value || (evaluation.value == state.value && ids[i] < state.best_id);
     const bool outdated = state.stochastic && state.best_id < state.ids.front();
     if (!better && !outdated && state.evaluation.usable()) continue;
-    state.x = state.points.col(Eigen::Index(k));
+    std::copy_n(state.points.data() + state.mean.size() * Eigen::Index(k), state.mean.size(), state.x.data());
     state.value = evaluation.value;
     state.evaluation = evaluation;
     state.best_id = ids[i];

@@ -1,46 +1,62 @@
 #pragma once
 
-#include <cstddef>
+#include <algorithm>
 #include <type_traits>
+#include <utility>
 
 #include <Eigen/Core>
 
+#include <mesaopt/core/vectors.hpp>
+
 namespace mesaopt::detail {
 
-// Sums and updates of columns, eight numbers abreast wherever they lie in memory: so neither their alignment nor
-// whether the compiler knows their number nor how many threads Eigen may use has a say in the bits, and nothing is
-// allocated. Plain pointers, because Eigen checks every index unless NDEBUG is defined, and users need not define it;
-// and because what does not know the type of a point is compiled once for all of them.
+// Sums and updates of columns, as many numbers abreast as a register holds, wherever they lie in memory. Neither that
+// nor whether the compiler knows how many they are, nor the number of threads that Eigen may use, has a say in the
+// bits. What does not know the type of a point is compiled once for all of them; and Eigen's expressions take the
+// compiler much longer.
 
-/// Calls part(i, width) for i = 0, 8, 16, ..., then 4, then 1 by 1, to cover n numbers; width is an integral constant.
-template <class Part>
+/// Calls whole(i, parts) for i = 0, 4 registers, 8 registers, ..., where parts is a sequence of four; then of one; then
+/// number by number, to cover n. Each call is told the width of a part.
+template <class S, class Part>
 void for_parts(Eigen::Index n, const Part& part) {
+  constexpr int width = lanes<S>;
+  constexpr std::integral_constant<int, width> wide{};
+  constexpr std::make_integer_sequence<int, 1> one{};
   Eigen::Index i = 0;
-  for (; i + 8 <= n; i += 8) part(i, std::integral_constant<int, 8>{});
-  if (i + 4 <= n) {
-    part(i, std::integral_constant<int, 4>{});
-    i += 4;
-  }
-  for (; i < n; ++i) part(i, std::integral_constant<int, 1>{});
+  for (; i + 4 * width <= n; i += 4 * width) part(i, wide, std::make_integer_sequence<int, 4>{});
+  for (; i + width <= n; i += width) part(i, wide, one);
+  if constexpr (width > 4)
+    for (; i + 4 <= n; i += 4) part(i, std::integral_constant<int, 4>{}, one);
+  for (; i < n; ++i) part(i, std::integral_constant<int, 1>{}, one);
 }
 
-/// A few neighbouring numbers.
-template <class S, int width>
-using Few = Eigen::Map<std::conditional_t<std::is_const_v<S>, const Eigen::Array<std::remove_const_t<S>, width, 1>,
-                                          Eigen::Array<S, width, 1>>>;
+/// A few numbers that are next to each other.
+template <int width, class S>
+Pack<width, S> few(const S* from) {
+  Pack<width, S> pack;
+  read<width>(from, pack);
+  return pack;
+}
 
 /// y += a x, n numbers each.
 template <class S>
 void add_multiple(Eigen::Index n, S a, const S* x, S* y) {
-  for_parts(n, [=](Eigen::Index i, auto width) { Few<S, width>{y + i} += a * Few<const S, width>{x + i}; });
+  for_parts<S>(
+      n, [=]<int... part>(Eigen::Index i, auto width, std::integer_sequence<int, part...>) {
+        const Pack<width, S> sums[] = {few<width>(y + i + part * width) + a * few<width>(x + i + part * width)...};
+        (write<width>(sums[part], y + i + part * width), ...);
+      });
 }
 
 /// y += a x + b z, n numbers each; y is read and written once.
 template <class S>
 void add_multiples(Eigen::Index n, S a, const S* x, S b, const S* z, S* y) {
-  for_parts(n, [=](Eigen::Index i, auto width) {
-    Few<S, width>{y + i} += a * Few<const S, width>{x + i} + b * Few<const S, width>{z + i};
-  });
+  for_parts<S>(
+      n, [=]<int... part>(Eigen::Index i, auto width, std::integer_sequence<int, part...>) {
+        const Pack<width, S> sums[] = {few<width>(y + i + part * width) + (a * few<width>(x + i + part * width) +
+                                                                           b * few<width>(z + i + part * width))...};
+        (write<width>(sums[part], y + i + part * width), ...);
+      });
 }
 
 /// y += A x, where A has n rows and columns, one column after the other.
@@ -49,21 +65,6 @@ void add_product(Eigen::Index n, const S* A, const S* x, S* y) {
   Eigen::Index j = 0;
   for (; j + 1 < n; j += 2) add_multiples(n, x[j], A + n * j, x[j + 1], A + n * (j + 1), y);
   if (j < n) add_multiple(n, x[j], A + n * j, y);
-}
-
-/// The sum of x_i y_i over n numbers.
-template <class S>
-S dot(Eigen::Index n, const S* x, const S* y) {
-  Eigen::Array<S, 8, 1> sums = Eigen::Array<S, 8, 1>::Zero();
-  Eigen::Index i = 0;
-  for (; i + 8 <= n; i += 8) sums += Few<const S, 8>{x + i} * Few<const S, 8>{y + i};
-  if (i + 4 <= n) {
-    sums.template head<4>() += Few<const S, 4>{x + i} * Few<const S, 4>{y + i};
-    i += 4;
-  }
-  S sum = ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
-  for (; i < n; ++i) sum += x[i] * y[i];
-  return sum;
 }
 
 /// C = decay C + c p p' + the sum over i < count of factors[i] y_i y_i', where y_i is column order[i] of Y. All columns

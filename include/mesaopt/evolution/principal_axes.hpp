@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <Eigen/Core>
 
 #include <mesaopt/core/point.hpp>
+#include <mesaopt/core/vectors.hpp>
 #include <mesaopt/evolution/columns.hpp>
 
 namespace mesaopt::detail {
@@ -28,7 +30,7 @@ void tridiagonalize(Eigen::Index n, S* A, S* diagonal, S* subdiagonal, S* factor
     const Eigen::Index m = n - k - 1;
     S* const v = at(k + 1, k);
     diagonal[k] = *at(k, k);
-    const S rest = std::sqrt(dot(m - 1, v + 1, v + 1));
+    const S rest = std::sqrt(product(v + 1, v + 1, m - 1));
     factors[k] = 0;
     subdiagonal[k] = v[0];
     if (!(rest > negligible<S>())) continue;
@@ -43,10 +45,10 @@ void tridiagonalize(Eigen::Index n, S* A, S* diagonal, S* subdiagonal, S* factor
     for (Eigen::Index i = 0; i < m; ++i) p[i] = 0;
     for (Eigen::Index j = 0; j < m; ++j) {
       const S* const column = at(k + 1 + j, k + 1 + j);
-      p[j] += column[0] * v[j] + dot(m - j - 1, column + 1, v + j + 1);
+      p[j] += column[0] * v[j] + product(column + 1, v + j + 1, m - j - 1);
       add_multiple(m - j - 1, v[j], column + 1, p + j + 1);
     }
-    const S projection = factor * dot(m, p, v) / 2;
+    const S projection = factor * product(p, v, m) / 2;
     for (Eigen::Index i = 0; i < m; ++i) p[i] = factor * (p[i] - projection * v[i]);
     for (Eigen::Index j = 0; j < m; ++j) add_multiples(m - j, -p[j], v + j, -v[j], p + j, at(k + 1 + j, k + 1 + j));
   }
@@ -60,7 +62,7 @@ void tridiagonalize(Eigen::Index n, S* A, S* diagonal, S* subdiagonal, S* factor
     for (Eigen::Index j = k + 2; j < n; ++j) {
       S* const column = at(k + 1, j);
       column[0] = 0;
-      if (factor != 0) add_multiple(m, -factor * dot(m - 1, v + 1, column + 1), v, column);
+      if (factor != 0) add_multiple(m, -factor * product(v + 1, column + 1, m - 1), v, column);
     }
     S* const column = at(k + 1, k + 1);
     for (Eigen::Index i = 0; i < m; ++i) column[i] = factor != 0 ? -factor * v[i] : S(0);
@@ -70,17 +72,21 @@ void tridiagonalize(Eigen::Index n, S* A, S* diagonal, S* subdiagonal, S* factor
   A[0] = 1;
 }
 
-/// A few rows of Q times the rotations start, ..., end - 1 by cosines c and sines s: `place` is the first of the rows
-/// in column `start`.
-template <int width, class S>
-void rotate(Eigen::Index n, S* place, Eigen::Index start, Eigen::Index end, const S* c, const S* s) {
-  Eigen::Array<S, width, 1> carried = Few<S, width>{place};
+/// Some rows of Q times the rotations start, ..., end - 1 by cosines c and sines s: `place` is the first of the rows in
+/// column `start`. Each part of them, `width` numbers, stays in a register from one column to the next.
+template <int width, class S, int... part>
+void rotate(Eigen::Index n, S* place, Eigen::Index start, Eigen::Index end, const S* c, const S* s,
+            std::integer_sequence<int, part...>) {
+  Pack<width, S> carried[] = {few<width>(place + part * width)...};
   for (Eigen::Index k = start; k < end; ++k, place += n) {
-    const Eigen::Array<S, width, 1> next = Few<S, width>{place + n};
-    Few<S, width>{place} = c[k] * carried + s[k] * next;
-    carried = c[k] * next - s[k] * carried;
+    const auto turn = [&](Pack<width, S>& old, S* here) {
+      const Pack<width, S> next = few<width>(here + n);
+      write<width>(c[k] * old + s[k] * next, here);
+      old = c[k] * next - s[k] * old;
+    };
+    (turn(carried[part], place + part * width), ...);
   }
-  Few<S, width>{place} = carried;
+  (write<width>(carried[part], place + part * width), ...);
 }
 
 /// Diagonalizes the tridiagonal matrix of diagonal d and subdiagonal e, and rotates the columns of Q along: d -> the
@@ -115,7 +121,9 @@ bool diagonalize(Eigen::Index n, S* Q, S* d, S* e, S* c, S* s) {
         e[k + 1] *= c[k];
       }
     }
-    for_parts(n, [=](Eigen::Index row, auto width) { rotate<width>(n, Q + row + n * start, start, end, c, s); });
+    for_parts<S>(n, [=](Eigen::Index row, auto width, auto parts) {
+      rotate<width>(n, Q + row + n * start, start, end, c, s, parts);
+    });
   }
   return false;
 }
