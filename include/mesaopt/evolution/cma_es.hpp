@@ -175,6 +175,16 @@ struct CmaEs {
     state.stochastic = is_stochastic<F>;
   }
 
+  /// Begins anew in a used state, at another point or prior, perhaps with other settings: in the same box, and with the
+  /// counts, the objective's memory and the stream of draws going on.
+  template <Start P, class M>
+  void restart(const P& start, State<PointOf<P>, M>& state) const;
+
+  /// How many points a generation has that is not asked for another number, in n variables.
+  [[nodiscard]] static Eigen::Index default_population(Eigen::Index n) {
+    return 4 + Eigen::Index(3 * std::log(double(n)));
+  }
+
   /// The points that wait for their evaluation: a new generation, or what is left of the present one.
   template <Point X, class M>
   Batch<X> ask(State<X, M>& state) const;
@@ -260,7 +270,7 @@ void CmaEs::begin(const P& start, State<PointOf<P>, M>& state, const Box<PointOf
   state.failures = 0;
   state.best_id = 0;
   state.open = 0;
-  const Eigen::Index lambda = population > 0 ? population : 4 + Eigen::Index(3 * std::log(double(n)));
+  const Eigen::Index lambda = population > 0 ? population : default_population(n);
   state.history.setZero(10 + (30 * n + lambda - 1) / lambda);
 
   const auto size = std::size_t(lambda);
@@ -277,6 +287,20 @@ void CmaEs::begin(const P& start, State<PointOf<P>, M>& state, const Box<PointOf
     throw std::invalid_argument("start: its covariance is not positive definite");
   state.step_size *= std::max(S(1), S(1e-3) * S(step_size) / state.width());
   state.widest = std::max(S(step_size), state.width());
+}
+
+template <Start P, class M>
+void CmaEs::restart(const P& start, State<PointOf<P>, M>& state) const {
+  const auto counts = state.calls.counts;
+  const auto events = state.calls.events;
+  const auto memory = state.calls.memory;
+  const auto random = state.random;
+  const auto box = state.bounds.box;
+  begin(start, state, state.bounds.bounded ? &box : nullptr);
+  state.calls.counts = counts;
+  state.calls.events = events;
+  state.calls.memory = memory;
+  state.random = random;
 }
 
 /// Mean, covariance and step size of a prior as far as it knows them. Throws before it changes anything.

@@ -1,0 +1,273 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <tuple>
+
+#include <Eigen/Core>
+
+#include <mesaopt/core/evaluation.hpp>
+#include <mesaopt/core/objective.hpp>
+#include <mesaopt/core/optimizer.hpp>
+#include <mesaopt/core/prior.hpp>
+#include <mesaopt/core/random.hpp>
+#include <mesaopt/core/status.hpp>
+#include <mesaopt/core/stopping.hpp>
+
+namespace mesaopt {
+
+/// How the next of several runs is to be made.
+struct RestartPlan {
+  double population = 1;                                                  ///< times that of the first run
+  double step_size = 1;                                                   ///< times that of the first run
+  std::uint64_t evaluations = std::numeric_limits<std::uint64_t>::max();  ///< after these the run is ended
+  static constexpr auto fields() {
+    return std::tuple{&RestartPlan::population, &RestartPlan::step_size, &RestartPlan::evaluations};
+  }
+};
+
+/// Restarts with a population `factor` times as large each time.
+/// Auger & Hansen (2005), "A restart CMA evolution strategy with increasing population size".
+struct Ipop {
+  double factor = 2;  ///< more than 1
+
+  struct Memory {
+    double population = 1;
+    static constexpr auto fields() { return std::tuple{&Memory::population}; }
+  };
+
+  /// Throws std::invalid_argument for a setting out of its range.
+  void check() const {
+    if (!(factor > 1) || !std::isfinite(factor)) detail::refuse("Ipop::factor", factor, "it must be more than 1");
+  }
+
+  /// After a run of `evaluations`.
+  RestartPlan next(Memory& memory, std::uint64_t evaluations, Random& random) const {
+    (void)evaluations, (void)random;
+    return {.population = memory.population *= factor};
+  }
+};
+
+/// Two kinds of restarts, of which that one has its turn that has used fewer evaluations: with a population `factor`
+/// times as large each time, and with small populations and step sizes drawn at random, to look elsewhere and closely.
+///
+/// A small run has (factor^k / 2)^(u²) times the first population, where k large runs were begun and u is uniform in
+/// [0, 1), its step size is multiplied by 10^(−2u') and it may use half the evaluations of all large runs together.
+/// Hansen (2009), "Benchmarking a BI-population CMA-ES on the BBOB-2009 function testbed", section 2.
+struct Bipop {
+  double factor = 2;  ///< more than 1
+
+  struct Memory {
+    double population = 1;               ///< of the latest large run
+    std::uint64_t large = 0, small = 0;  ///< evaluations of all runs of a kind; the first run is large
+    bool is_small = false;               ///< the latest run
+    static constexpr auto fields() {
+      return std::tuple{&Memory::population, &Memory::large, &Memory::small, &Memory::is_small};
+    }
+  };
+
+  /// Throws std::invalid_argument for a setting out of its range.
+  void check() const {
+    if (!(factor > 1) || !std::isfinite(factor)) detail::refuse("Bipop::factor", factor, "it must be more than 1");
+  }
+
+  /// After a run of `evaluations`.
+  RestartPlan next(Memory& memory, std::uint64_t evaluations, Random& random) const {
+    (memory.is_small ? memory.small : memory.large) += evaluations;
+    memory.is_small = memory.population > 1 && memory.small < memory.large;
+    if (!memory.is_small) return {.population = memory.population *= factor};
+    const double u = random.uniform<double>(), v = random.uniform<double>();
+    return {std::max(1.0, std::pow(memory.population / 2, u * u)), std::pow(10.0, -2 * v),
+            std::max<std::uint64_t>(1, memory.large / 2)};
+  }
+};
+
+namespace detail {
+/// An optimizer that can be begun anew in its state, with another population and step size.
+template <class O, class S>
+concept Restartable = requires(const O& optimizer, O& other, S& state) {
+  optimizer.restart(state.x, state);
+  other.population = O::default_population(state.x.size());
+  other.step_size = 1;
+  other.seed = 1;
+};
+}  // namespace detail
+
+/// An evolution strategy that is begun anew wherever it ends, until the stopping rule ends the whole: for objectives
+/// with many local minima.
+///
+///     minimize(f, x0, Restarts{CmaEs{.step_size = 2}, Bipop{}}, TargetReached{1e-8} || MaxEvaluations{1'000'000});
+///
+/// The rule, Ipop or Bipop, tells population and step size of the next run. A later run begins at a point that is drawn
+/// uniformly: from the cube of half width `spread` around the first start, cut to the box if the objective has one;
+/// from the whole box, if it is finite and `spread` is 0; else it begins at the first start. The state's x is the best
+/// point of all runs.
+template <class O, class Rule = Bipop>
+struct Restarts {
+  O optimizer{};      ///< of the first run
+  Rule rule{};        ///< what the later ones differ by
+  double spread = 0;  ///< 0 or more: see above
+  /// Restarts; after as many the run ends as its last one does.
+  std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+
+  static constexpr bool handles_bounds = detail::handles_bounds<O>;
+
+  /// The state of the present run, with the best point of all before what it calls x, value and evaluation.
+  template <Point X, class M = Nothing>
+  struct State : O::template State<X, M> {
+    using S = ScalarOf<X>;
+    using Inner = typename O::template State<X, M>;
+    static constexpr bool monotone = true;
+
+    X x{};                                          ///< the best point of all runs
+    S value = std::numeric_limits<S>::quiet_NaN();  ///< its value
+    Evaluation<S> evaluation{};                     ///< its evaluation
+    Status status = Status::running;                ///< why no more can be done
+    X first{};                                      ///< where the first run began
+    RestartPlan plan{};                             ///< of the present run
+    typename Rule::Memory memory{};                 ///< of the rule
+    Random choices{};                               ///< of starts, and the rule's
+    std::uint64_t restarts = 0;                     ///< how many there were
+    std::uint64_t used = 0;                         ///< evaluations of the present run
+
+    /// What the present run has found.
+    [[nodiscard]] const Inner& present() const { return *this; }
+
+    static constexpr auto fields() {
+      return std::tuple_cat(Inner::fields(),
+                            std::tuple{&State::x, &State::value, &State::evaluation, &State::status, &State::first,
+                                       &State::plan, &State::memory, &State::choices, &State::restarts, &State::used});
+    }
+  };
+
+  /// That of the optimizer.
+  [[nodiscard]] auto default_stopping() const requires requires { optimizer.default_stopping(); }
+  { return optimizer.default_stopping(); }
+
+  /// Throws std::invalid_argument for a setting out of its range.
+  void check() const {
+    rule.check();
+    if (!(spread >= 0) || !std::isfinite(spread))
+      detail::refuse("Restarts::spread", spread, "it must be 0 or more, and finite");
+  }
+
+  /// Begins the first run, without bounds and without an objective: for `ask` and `tell`.
+  template <Start P, class M>
+  requires detail::Restartable<O, State<PointOf<P>, M>>
+  void init(const P& start, State<PointOf<P>, M>& state) const {
+    check();
+    optimizer.init(start, present(state));
+    begin(state);
+  }
+
+  /// Begins the first run.
+  template <class F, Start P, class M>
+  requires OptimizerFor<O, F, PointOf<P>> && detail::Restartable<O, State<PointOf<P>, M>>
+  void init(const F& f, const P& start, State<PointOf<P>, M>& state) const {
+    check();
+    optimizer.init(f, start, present(state));
+    begin(state);
+  }
+
+  /// The points that wait for their evaluation: those of the optimizer. Begins the next run if one is due.
+  template <Point X, class M>
+  Batch<X> ask(State<X, M>& state) const {
+    restart_when_due(state);
+    return settings(state).ask(present(state));
+  }
+
+  /// Takes evaluations of points asked for, as the optimizer does.
+  template <Point X, class M>
+  void tell(State<X, M>& state, std::span<const std::uint64_t> ids,
+            std::span<const Evaluation<ScalarOf<X>>> evaluations) const {
+    settings(state).tell(present(state), ids, evaluations);
+    state.used += ids.size();
+    follow(state);
+  }
+
+  /// One step of the present run; of the next one, if it has ended.
+  template <class F, Point X, class M>
+  requires OptimizerFor<O, F, X>
+  void step(const F& f, State<X, M>& state) const {
+    if (!state.calls.exhausted()) restart_when_due(state);
+    const std::uint64_t before = state.calls.counts[0].evaluations();
+    settings(state).step(f, present(state));
+    state.used += state.calls.counts[0].evaluations() - before;
+    follow(state);
+  }
+
+ private:
+  template <Point X, class M>
+  static typename O::template State<X, M>& present(State<X, M>& state) {
+    return state;
+  }
+
+  template <Point X, class M>
+  void begin(State<X, M>& state) const {
+    state.x = state.first = present(state).x;
+    state.value = std::numeric_limits<ScalarOf<X>>::quiet_NaN();
+    state.evaluation = {};
+    state.status = Status::running;
+    state.plan = {};
+    state.memory = {};
+    state.choices = Random{.seed = optimizer.seed, .stream = 1};
+    state.restarts = state.used = 0;
+  }
+
+  /// The optimizer of the present run.
+  template <Point X, class M>
+  [[nodiscard]] O settings(const State<X, M>& state) const {
+    O present = optimizer;
+    if (state.restarts == 0) return present;
+    const Eigen::Index first = present.population > 0 ? present.population : O::default_population(state.x.size());
+    present.population = std::max(Eigen::Index(2), Eigen::Index(double(first) * state.plan.population));
+    present.step_size *= state.plan.step_size;
+    return present;
+  }
+
+  template <Point X, class M>
+  void restart_when_due(State<X, M>& state) const {
+    const bool over = present(state).status != Status::running || state.used >= state.plan.evaluations;
+    if (!over || state.restarts >= most) return;
+    state.plan = rule.next(state.memory, state.used, state.choices);
+    ++state.restarts;
+    state.used = 0;
+    const X start = another_start(state);
+    settings(state).restart(start, present(state));
+  }
+
+  template <Point X, class M>
+  [[nodiscard]] X another_start(State<X, M>& state) const {
+    using S = ScalarOf<X>;
+    X start = state.first;
+    for (Eigen::Index i = 0; i < start.size(); ++i) {
+      S lower = start[i] - S(spread), upper = start[i] + S(spread);
+      if (state.bounds.bounded) {
+        const auto& box = state.bounds.box;
+        if (spread == 0 && std::isfinite(box.upper[i] - box.lower[i])) lower = box.lower[i], upper = box.upper[i];
+        lower = std::max(lower, box.lower[i]), upper = std::min(upper, box.upper[i]);
+      }
+      start[i] = state.choices.template uniform<S>(lower, upper);
+    }
+    return start;
+  }
+
+  /// Takes the best point over, and the status if no further run may mend it.
+  template <Point X, class M>
+  void follow(State<X, M>& state) const {
+    const auto& run = present(state);
+    const bool better = run.evaluation.usable() && (!state.evaluation.usable() || run.value < state.value);
+    if (better || (run.stochastic && run.evaluation.usable())) {
+      state.x = run.x;
+      state.value = run.value;
+      state.evaluation = run.evaluation;
+    }
+    const bool spent = run.status == Status::max_evaluations;
+    state.status = spent || (run.status != Status::running && state.restarts >= most) ? run.status : Status::running;
+  }
+};
+
+}  // namespace mesaopt
