@@ -115,7 +115,7 @@ bool same_cma(const A& a, const B& b) {
   using D = CmaDistribution<VectorXd>;
   return identical(static_cast<const D&>(a), static_cast<const D&>(b)) && identical(a.x, b.x) &&
          identical(a.value, b.value) && identical(a.status, b.status) && identical(a.random, b.random) &&
-         identical(a.history, b.history) && identical(a.points, b.points) && identical(a.ids, b.ids) &&
+         identical(a.termination, b.termination) && identical(a.points, b.points) && identical(a.ids, b.ids) &&
          identical(a.calls.counts[0], b.calls.counts[0]);
 }
 /// The same of two L-BFGS states.

@@ -135,17 +135,21 @@ struct CmaDistribution {
     return true;
   }
 
-  /// Whether a tenth of a standard deviation along one axis (another one every time), or a fifth along a coordinate,
-  /// is lost in the rounding of the mean.
-  [[nodiscard]] bool lost_in_rounding() const {
+  /// Whether a fifth of a standard deviation along a coordinate is lost in the rounding of the mean.
+  [[nodiscard]] bool coordinate_lost_in_rounding() const {
+    for (Eigen::Index i = 0; i < mean.size(); ++i)
+      if (mean[i] == mean[i] + S(0.2) * deviation(i)) return true;
+    return false;
+  }
+
+  /// Whether a tenth of a standard deviation along one axis, another one every time, is lost in the rounding of the
+  /// mean.
+  [[nodiscard]] bool axis_lost_in_rounding() const {
     const auto axis = Eigen::Index(generation % std::uint64_t(mean.size()));
     const S tenth = S(0.1) * step_size * axis_lengths[axis];
-    bool moves = false;
-    for (Eigen::Index i = 0; i < mean.size(); ++i) {
-      if (mean[i] == mean[i] + S(0.2) * deviation(i)) return true;
-      moves = moves || mean[i] != mean[i] + tenth * axes(i, axis);
-    }
-    return !moves;
+    for (Eigen::Index i = 0; i < mean.size(); ++i)
+      if (mean[i] != mean[i] + tenth * axes(i, axis)) return false;
+    return true;
   }
 
   /// The largest standard deviation in any direction.

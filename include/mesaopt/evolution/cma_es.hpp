@@ -25,6 +25,7 @@
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/core/stopping.hpp>
 #include <mesaopt/evolution/cma_distribution.hpp>
+#include <mesaopt/evolution/cma_termination.hpp>
 #include <mesaopt/evolution/folded_box.hpp>
 
 namespace mesaopt {
@@ -59,15 +60,16 @@ void rank(const std::vector<Evaluation<S>>& evaluations, std::vector<Eigen::Inde
 /// `non_finite`.
 ///
 /// It ends by itself as `converged` when the distribution has shrunk below `step_tolerance`, or the values differ by
-/// less than `value_tolerance`; as `stalled` when they are all equal, or floating point can shape or move the
-/// distribution no further, or when it has grown 10^4-fold, as on an objective without minimum.
+/// less than `value_tolerance`; as `stalled` when they are all equal, or have stopped falling, or floating point can
+/// shape or move the distribution no further, or when it has grown 10^4-fold, as on an objective without minimum:
+/// `sentence(state.termination.end)` says which.
 ///
 /// A prior gives mean, covariance and step size if it knows them; the largest standard deviation is then at least a
 /// thousandth of `step_size`, so that what a run has learnt until it converged can start another one.
 ///
 /// Hansen (2016), "The CMA evolution strategy: a tutorial", arXiv:1604.00772: figure 6 with the default parameters of
-/// table 1, negative weights included, and the stopping criteria of appendix B.3 except Stagnation (use the rule
-/// `Stalled`). The covariance is decomposed every 1 / (2 n (c_1 + c_mu)) generations, as in N. Hansen's purecma.
+/// table 1, negative weights included, and the stopping criteria of appendix B.3 (see CmaTermination). The covariance
+/// is decomposed every 1 / (2 n (c_1 + c_mu)) generations, as in N. Hansen's purecma.
 struct CmaEs {
   double step_size = 0.5;         ///< initial standard deviation of every coordinate: a third of the distance to search
   Eigen::Index population = 0;    ///< points in a generation, 2 or more; 0: 4 + floor(3 ln n)
@@ -94,13 +96,11 @@ struct CmaEs {
     Status status = Status::running;                ///< why no more can be done
     Calls<X, M> calls{};                            ///< the way to the objective
 
-    Random random{};              ///< the next draws
-    FoldedBox<X> bounds{};        ///< the box, if there is one
-    bool stochastic = false;      ///< whether the objective says so of itself
-    S widest = 0;                 ///< largest standard deviation at the start, or `step_size` if that is more
-    std::uint64_t failures = 0;   ///< latest generations without a single usable value, in a row
-    Eigen::VectorX<S> history{};  ///< best values of the latest generations, a ring
-    std::uint64_t best_id = 0;    ///< the name of x
+    Random random{};                  ///< the next draws
+    FoldedBox<X> bounds{};            ///< the box, if there is one
+    bool stochastic = false;          ///< whether the objective says so of itself
+    CmaTermination<S> termination{};  ///< `end` tells why the run ended by itself
+    std::uint64_t best_id = 0;        ///< the name of x
 
     PointsOf<X> draws{};                       ///< z of the present generation, one a column
     PointsOf<X> steps{};                       ///< y = B D z
@@ -130,9 +130,7 @@ struct CmaEs {
                         &T::random,
                         &T::bounds,
                         &T::stochastic,
-                        &T::widest,
-                        &T::failures,
-                        &T::history,
+                        &T::termination,
                         &T::best_id,
                         &T::draws,
                         &T::steps,
@@ -231,8 +229,6 @@ struct CmaEs {
   static void draw(State<X, M>& state);
   template <Point X, class M>
   void finish(State<X, M>& state) const;
-  template <Point X, class M>
-  [[nodiscard]] Status judge(const State<X, M>& state, ScalarOf<X> worst) const;
 };
 
 template <Start P, class M>
@@ -267,11 +263,9 @@ void CmaEs::begin(const P& start, State<PointOf<P>, M>& state, const Box<PointOf
   state.status = Status::running;
   state.calls.begin(start);
   state.random = Random{seed};
-  state.failures = 0;
   state.best_id = 0;
   state.open = 0;
   const Eigen::Index lambda = population > 0 ? population : default_population(n);
-  state.history.setZero(10 + (30 * n + lambda - 1) / lambda);
 
   const auto size = std::size_t(lambda);
   for (auto* columns : {&state.draws, &state.steps, &state.points}) detail::zeros(*columns, n, lambda);
@@ -286,7 +280,7 @@ void CmaEs::begin(const P& start, State<PointOf<P>, M>& state, const Box<PointOf
   if (!static_cast<CmaDistribution<PointOf<P>>&>(state).begin(lambda, active))
     throw std::invalid_argument("start: its covariance is not positive definite");
   state.step_size *= std::max(S(1), S(1e-3) * S(step_size) / state.width());
-  state.widest = std::max(S(step_size), state.width());
+  state.termination.begin(n, lambda, std::max(S(step_size), state.width()));
 }
 
 template <Start P, class M>
@@ -406,15 +400,14 @@ void CmaEs::tell(State<X, M>& state, std::span<const std::uint64_t> ids,
 template <Point X, class M>
 void CmaEs::finish(State<X, M>& state) const {
   using S = ScalarOf<X>;
-  constexpr std::uint64_t patience = 20;
   detail::rank(state.evaluations, state.best_first);
   const Evaluation<S>& best = state.evaluations[std::size_t(state.best_first.front())];
   if (!best.usable()) {
     state.step_size /= 2;
-    if (++state.failures >= patience) state.status = Status::non_finite;
+    state.termination.fail();
+    state.status = status_of(state.termination.end);
     return;
   }
-  state.failures = 0;
 
   state.learn(state.best_first, state.draws, state.steps);
   if (state.bounds.bounded)
@@ -422,28 +415,16 @@ void CmaEs::finish(State<X, M>& state) const {
       if (state.bounds.fixed(i)) state.isolate(i);
   const bool decomposed = state.decompose_when_due();
 
-  state.history[Eigen::Index(state.generation - 1) % state.history.size()] = best.value;
-  S worst = best.value;
-  for (const auto& evaluation : state.evaluations)
-    if (evaluation.usable()) worst = std::max(worst, evaluation.value);
-  state.status = decomposed ? judge(state, worst) : Status::stalled;
-}
-
-template <Point X, class M>
-Status CmaEs::judge(const State<X, M>& state, ScalarOf<X> worst) const {
-  using S = ScalarOf<X>;
-  constexpr S most_condition = std::same_as<S, float> ? S(1e6) : S(1e14);
-  constexpr S most_growth = S(1e4);
-  if (state.generation >= std::uint64_t(state.history.size())) {
-    const S lowest = state.history.minCoeff(), highest = state.history.maxCoeff();
-    if (highest == lowest) return Status::stalled;
-    if (std::max(highest, worst) - lowest < S(value_tolerance)) return Status::converged;
+  const Evaluation<S>*worst = &best, *middle = &best;
+  for (std::size_t i = 0; i < state.best_first.size(); ++i) {
+    const Evaluation<S>& evaluation = state.evaluations[std::size_t(state.best_first[i])];
+    if (!evaluation.usable()) break;
+    worst = &evaluation;
+    if (i <= state.best_first.size() / 2) middle = &evaluation;
   }
-  if (state.narrower_than(S(step_tolerance * step_size))) return Status::converged;
-  const S ratio = state.axis_lengths.maxCoeff() / state.axis_lengths.minCoeff();
-  if (!(ratio * ratio <= most_condition) || state.lost_in_rounding() || !(state.width() <= most_growth * state.widest))
-    return Status::stalled;
-  return Status::running;
+  state.termination.judge(state, best.value, middle->value, worst->value, decomposed, S(step_tolerance * step_size),
+                          S(value_tolerance));
+  state.status = status_of(state.termination.end);
 }
 
 }  // namespace mesaopt
