@@ -3,6 +3,7 @@
 #include <concepts>
 #include <cstdint>
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include <mesaopt/core/constraints.hpp>
@@ -29,6 +30,15 @@ template <class S>
 concept ListsFields = !requires {
   &NamedTwice<S>::fields;
 };
+
+/// Two lists of fields as one: std::tuple_cat takes the compiler longer than all else in a small program.
+template <class... A, class... B>
+constexpr auto joined(const std::tuple<A...>& a, const std::tuple<B...>& b) {
+  const auto with = [&](A... first) {
+    return std::apply([&](B... second) { return std::tuple<A..., B...>{first..., second...}; }, b);
+  };
+  return std::apply(with, a);
+}
 }  // namespace detail
 
 /// All that changes in a run: the point `x`, its `value` and `evaluation`, a `status`, the `calls`, and what else the

@@ -38,6 +38,13 @@ concept HasCovariance = requires(const P& p) {
   p.step_size;
 };
 
+/// A prior that knows how far good points lie around x in each coordinate: their variances, up to `step_size`².
+template <class P>
+concept HasVariances = requires(const P& p) {
+  p.variances;
+  p.step_size;
+};
+
 /// A prior that knows curvature pairs (steps and gradient changes) of a similar objective.
 template <class P>
 concept HasCurvaturePairs = requires(const P& p) {

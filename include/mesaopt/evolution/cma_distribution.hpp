@@ -11,6 +11,7 @@
 #include <Eigen/Core>
 
 #include <mesaopt/core/point.hpp>
+#include <mesaopt/core/prior.hpp>
 #include <mesaopt/core/vectors.hpp>
 #include <mesaopt/evolution/cma_parameters.hpp>
 #include <mesaopt/evolution/columns.hpp>
@@ -40,6 +41,32 @@ struct CmaDistribution {
     using T = CmaDistribution;
     return std::tuple{&T::mean, &T::covariance,   &T::step_size,  &T::evolution_path, &T::conjugate_path,
                       &T::axes, &T::axis_lengths, &T::generation, &T::decomposed,     &T::parameters};
+  }
+
+  /// Whether a prior knows a covariance, or variances, for n variables.
+  template <class Known>
+  static bool fits(const Known& known, Eigen::Index n) {
+    if constexpr (HasCovariance<Known>)
+      return known.covariance.rows() == n && known.covariance.cols() == n;
+    else
+      return known.variances.size() == n;
+  }
+
+  /// Takes the covariance of a prior, or its variances.
+  template <class Known>
+  void take(const Known& known) {
+    if constexpr (HasCovariance<Known>) {
+      covariance = known.covariance;
+    } else {
+      make_round(known.variances.size());
+      for (Eigen::Index i = 0; i < known.variances.size(); ++i) covariance(i, i) = known.variances[i];
+    }
+  }
+
+  /// Makes the covariance the identity.
+  void make_round(Eigen::Index n) {
+    detail::zeros(covariance, n, n);
+    for (Eigen::Index i = 0; i < n; ++i) covariance(i, i) = 1;
   }
 
   /// Begins with the present mean, covariance and step size. False if the covariance is no covariance.
@@ -152,6 +179,14 @@ struct CmaDistribution {
     return true;
   }
 
+  /// The ratio of the largest eigenvalue of the covariance to the smallest.
+  [[nodiscard]] S condition() const {
+    const auto [shortest, longest] =
+        std::minmax_element(axis_lengths.data(), axis_lengths.data() + axis_lengths.size());
+    const S ratio = *longest / *shortest;
+    return ratio * ratio;
+  }
+
   /// The largest standard deviation in any direction.
   [[nodiscard]] S width() const {
     return step_size * *std::max_element(axis_lengths.data(), axis_lengths.data() + mean.size());
@@ -172,9 +207,9 @@ struct CmaDistribution {
       return true;
     }
     const Eigen::Index n = mean.size();
-    detail::zeros(covariance, n, n);
-    for (Eigen::Index i = 0; i < n; ++i) covariance(i, i) = axis_lengths[i] = 1;
+    make_round(n);
     axes = covariance;
+    for (Eigen::Index i = 0; i < n; ++i) axis_lengths[i] = 1;
     return false;
   }
 };

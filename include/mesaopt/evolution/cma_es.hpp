@@ -27,6 +27,7 @@
 #include <mesaopt/evolution/cma_distribution.hpp>
 #include <mesaopt/evolution/cma_termination.hpp>
 #include <mesaopt/evolution/folded_box.hpp>
+#include <mesaopt/evolution/separable_distribution.hpp>
 
 namespace mesaopt {
 
@@ -44,6 +45,16 @@ void rank(const std::vector<Evaluation<S>>& evaluations, std::vector<Eigen::Inde
     return i < j;
   });
 }
+
+/// The shape of the distribution that an evolution strategy learns.
+struct FullCovariance {
+  template <Point X>
+  using Distribution = CmaDistribution<X>;
+};
+struct DiagonalCovariance {
+  template <Point X>
+  using Distribution = SeparableDistribution<X>;
+};
 }  // namespace detail
 
 /// CMA-ES: draws points from a normal distribution, and moves and shapes it by the ranks of their values alone.
@@ -70,7 +81,8 @@ void rank(const std::vector<Evaluation<S>>& evaluations, std::vector<Eigen::Inde
 /// Hansen (2016), "The CMA evolution strategy: a tutorial", arXiv:1604.00772: figure 6 with the default parameters of
 /// table 1, negative weights included, and the stopping criteria of appendix B.3 (see CmaTermination). The covariance
 /// is decomposed every 1 / (2 n (c_1 + c_mu)) generations, as in N. Hansen's purecma.
-struct CmaEs {
+template <class Shape>
+struct BasicCmaEs {
   double step_size = 0.5;         ///< initial standard deviation of every coordinate: a third of the distance to search
   Eigen::Index population = 0;    ///< points in a generation, 2 or more; 0: 4 + floor(3 ln n)
   std::uint64_t seed = 1;         ///< of all draws
@@ -86,8 +98,9 @@ struct CmaEs {
   /// All that changes in a run: the distribution, in coordinates before the folding if there is a box; its latest
   /// draws; and the best of all points.
   template <Point X, class M = Nothing>
-  struct State : CmaDistribution<X> {
+  struct State : Shape::template Distribution<X> {
     using S = ScalarOf<X>;
+    using Distribution = typename Shape::template Distribution<X>;
     static constexpr bool monotone = true;  // for a stochastic objective, x is the latest anyway
 
     X x{};                                          ///< the best point told; if f is stochastic, of the last generation
@@ -111,38 +124,15 @@ struct CmaEs {
     std::uint64_t open = 0;                    ///< of how many nothing was
 
     static constexpr auto fields() {
-      using T = State;  // all in one list, as joining two takes the compiler half a second
-      return std::tuple{&T::mean,
-                        &T::covariance,
-                        &T::step_size,
-                        &T::evolution_path,
-                        &T::conjugate_path,
-                        &T::axes,
-                        &T::axis_lengths,
-                        &T::generation,
-                        &T::decomposed,
-                        &T::parameters,
-                        &T::x,
-                        &T::value,
-                        &T::evaluation,
-                        &T::status,
-                        &T::calls,
-                        &T::random,
-                        &T::bounds,
-                        &T::stochastic,
-                        &T::termination,
-                        &T::best_id,
-                        &T::draws,
-                        &T::steps,
-                        &T::points,
-                        &T::ids,
-                        &T::evaluations,
-                        &T::told,
-                        &T::open};
+      using T = State;
+      return detail::joined(Distribution::fields(),
+                            std::tuple{&T::x, &T::value, &T::evaluation, &T::status, &T::calls, &T::random, &T::bounds,
+                                       &T::stochastic, &T::termination, &T::best_id, &T::draws, &T::steps, &T::points,
+                                       &T::ids, &T::evaluations, &T::told, &T::open});
     }
 
    private:
-    friend CmaEs;
+    friend BasicCmaEs;
     std::vector<Eigen::Index> best_first{};
     std::vector<Evaluation<S>> answers{};
     PointsOf<X> open_points{};
@@ -161,7 +151,7 @@ struct CmaEs {
   /// Begins a run at a point or a prior. If f has a box, the start must lie in it; `ask` then keeps to it, too.
   template <class F, Start P>
   requires Objective<F, PointOf<P>>
-  void init([[maybe_unused]] const F& f, const P& start, StateOf<CmaEs, F, PointOf<P>>& state) const {
+  void init([[maybe_unused]] const F& f, const P& start, StateOf<BasicCmaEs, F, PointOf<P>>& state) const {
     using X = PointOf<P>;
     if constexpr (Bounded<F, X>) {
       const auto& given = f.box();
@@ -231,8 +221,18 @@ struct CmaEs {
   void finish(State<X, M>& state) const;
 };
 
+using CmaEs = BasicCmaEs<detail::FullCovariance>;
+
+/// CMA-ES that learns a variance for each coordinate and no correlation: n numbers in place of n², in linear time, and
+/// (n + 2) / 3 times as fast. For separable objectives, for thousands of variables, and as the first part of a chain.
+///
+/// The same settings and behaviour as CmaEs. Ros & Hansen (2008), "A simple modification in CMA-ES achieving linear
+/// time and space complexity".
+using SeparableCmaEs = BasicCmaEs<detail::DiagonalCovariance>;
+
+template <class Shape>
 template <Start P, class M>
-void CmaEs::begin(const P& start, State<PointOf<P>, M>& state, const Box<PointOf<P>>* box) const {
+void BasicCmaEs<Shape>::begin(const P& start, State<PointOf<P>, M>& state, const Box<PointOf<P>>* box) const {
   using S = ScalarOf<PointOf<P>>;
   // As the coordinates know it: 1e-60 is positive, but not in float.
   if (!(S(step_size) > 0) || !std::isfinite(S(step_size)))
@@ -247,7 +247,7 @@ void CmaEs::begin(const P& start, State<PointOf<P>, M>& state, const Box<PointOf
     box->check_inside(detail::start_point(start), "start");
   }
 
-  if constexpr (requires { start.state.covariance; })
+  if constexpr (requires { start.state.step_size; })
     take(start.state, state);  // a Solution
   else
     take(start, state);
@@ -277,14 +277,15 @@ void CmaEs::begin(const P& start, State<PointOf<P>, M>& state, const Box<PointOf
   state.calls.slots.resize(std::max(size, state.calls.slots.size()));
   for (auto& slot : state.calls.slots) slot.point.resize(n);
 
-  if (!static_cast<CmaDistribution<PointOf<P>>&>(state).begin(lambda, active))
+  if (!static_cast<typename State<PointOf<P>, M>::Distribution&>(state).begin(lambda, active))
     throw std::invalid_argument("start: its covariance is not positive definite");
   state.step_size *= std::max(S(1), S(1e-3) * S(step_size) / state.width());
   state.termination.begin(n, lambda, std::max(S(step_size), state.width()));
 }
 
+template <class Shape>
 template <Start P, class M>
-void CmaEs::restart(const P& start, State<PointOf<P>, M>& state) const {
+void BasicCmaEs<Shape>::restart(const P& start, State<PointOf<P>, M>& state) const {
   const auto counts = state.calls.counts;
   const auto events = state.calls.events;
   const auto memory = state.calls.memory;
@@ -298,12 +299,13 @@ void CmaEs::restart(const P& start, State<PointOf<P>, M>& state) const {
 }
 
 /// Mean, covariance and step size of a prior as far as it knows them. Throws before it changes anything.
+template <class Shape>
 template <class Known, Point X, class M>
-void CmaEs::take(const Known& known, State<X, M>& state) const {
+void BasicCmaEs<Shape>::take(const Known& known, State<X, M>& state) const {
   using S = ScalarOf<X>;
   const X& x = detail::start_point(known);
   const Eigen::Index n = x.size();
-  if constexpr (HasCovariance<Known>) {
+  if constexpr (HasCovariance<Known> || HasVariances<Known>) {
     const X& mean = [&]() -> const X& {
       if constexpr (requires { known.mean; })
         return known.mean;
@@ -311,8 +313,7 @@ void CmaEs::take(const Known& known, State<X, M>& state) const {
         return x;
     }();
     const S width = S(known.step_size);
-    const bool fits = known.covariance.rows() == n && known.covariance.cols() == n && mean.size() == n;
-    if (!fits || !mean.allFinite() || !(width > 0) || !std::isfinite(width))
+    if (!state.fits(known, n) || mean.size() != n || !mean.allFinite() || !(width > 0) || !std::isfinite(width))
       throw std::invalid_argument("start: its mean, covariance and step size (" + std::to_string(width) +
                                   ") are not those of a distribution of " + std::to_string(n) + " variables");
     state.mean = mean;
@@ -320,17 +321,17 @@ void CmaEs::take(const Known& known, State<X, M>& state) const {
       if (known.bounds.bounded)
         for (Eigen::Index i = 0; i < n; ++i) state.mean[i] = known.bounds.to_box(i, state.mean[i]);
     state.step_size = width;
-    state.covariance = known.covariance;
+    state.Distribution::take(known);
   } else {
     state.mean = x;
     state.step_size = S(step_size);
-    detail::zeros(state.covariance, n, n);
-    for (Eigen::Index i = 0; i < n; ++i) state.covariance(i, i) = 1;
+    state.make_round(n);
   }
 }
 
+template <class Shape>
 template <Point X, class M>
-Batch<X> CmaEs::ask(State<X, M>& state) const {
+Batch<X> BasicCmaEs<Shape>::ask(State<X, M>& state) const {
   if (state.ids.empty()) throw std::invalid_argument("state: no run has been begun in it; init comes before ask");
   if (state.open == 0) draw(state);
   if (state.open == state.ids.size()) return {state.points, state.ids};
@@ -346,8 +347,9 @@ Batch<X> CmaEs::ask(State<X, M>& state) const {
   return {state.open_points, state.open_ids};
 }
 
+template <class Shape>
 template <Point X, class M>
-void CmaEs::draw(State<X, M>& state) {
+void BasicCmaEs<Shape>::draw(State<X, M>& state) {
   const Eigen::Index n = state.mean.size();
   // A point's name tells where its draws are: they begin at index n * id.
   std::iota(state.ids.begin(), state.ids.end(), state.random.index / std::uint64_t(n));
@@ -362,9 +364,10 @@ void CmaEs::draw(State<X, M>& state) {
   state.open = state.ids.size();
 }
 
+template <class Shape>
 template <Point X, class M>
-void CmaEs::tell(State<X, M>& state, std::span<const std::uint64_t> ids,
-                 std::span<const Evaluation<ScalarOf<X>>> evaluations) const {
+void BasicCmaEs<Shape>::tell(State<X, M>& state, std::span<const std::uint64_t> ids,
+                             std::span<const Evaluation<ScalarOf<X>>> evaluations) const {
   if (ids.size() != evaluations.size())
     throw std::invalid_argument("ids: are " + std::to_string(ids.size()) + ", but evaluations " +
                                 std::to_string(evaluations.size()));
@@ -397,8 +400,9 @@ void CmaEs::tell(State<X, M>& state, std::span<const std::uint64_t> ids,
   if (state.open == 0) finish(state);
 }
 
+template <class Shape>
 template <Point X, class M>
-void CmaEs::finish(State<X, M>& state) const {
+void BasicCmaEs<Shape>::finish(State<X, M>& state) const {
   using S = ScalarOf<X>;
   detail::rank(state.evaluations, state.best_first);
   const Evaluation<S>& best = state.evaluations[std::size_t(state.best_first.front())];

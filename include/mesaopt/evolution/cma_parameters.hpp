@@ -30,8 +30,9 @@ struct CmaParameters {
                       &P::c_c,     &P::c_1, &P::c_mu,   &P::chi_n,   &P::gap};
   }
 
-  /// Sets all of them; does not allocate if the population stays as large. `active` asks for negative weights.
-  void set(Eigen::Index variables, Eigen::Index lambda, bool active) {
+  /// Sets all of them; does not allocate if the population stays as large. `active` asks for negative weights. The
+  /// learning rates of the covariance are `faster` times as large, as far as they can be: for one of fewer parameters.
+  void set(Eigen::Index variables, Eigen::Index lambda, bool active, double faster = 1) {
     const double n = double(variables);
     if (weights.size() != lambda) weights.resize(lambda);
     mu = lambda / 2;
@@ -46,8 +47,8 @@ struct CmaParameters {
     const double m_negative = negative_squares > 0 ? negative * negative / negative_squares : 0;
 
     const double cs = (m + 2) / (n + m + 5);
-    const double c1 = 2 / ((n + 1.3) * (n + 1.3) + m);
-    const double cm = std::min(1 - c1, 2 * (0.25 + m + 1 / m - 2) / ((n + 2) * (n + 2) + m));
+    const double c1 = std::min(1.0, faster * 2 / ((n + 1.3) * (n + 1.3) + m));
+    const double cm = std::min(1 - c1, faster * 2 * (0.25 + m + 1 / m - 2) / ((n + 2) * (n + 2) + m));
     // How much may be taken away: no more than is given, and never so much that the covariance ceases to be one.
     const double most = std::min({1 + c1 / cm, 1 + 2 * m_negative / (m + 2), (1 - c1 - cm) / (n * cm)});
     for (Eigen::Index i = 0; i < lambda; ++i) {

@@ -181,10 +181,7 @@ struct CmaTermination {
       if (std::max(*highest, worst) - *lowest < alike) return CmaEnd::values_alike;
     }
     if (d.narrower_than(narrow)) return CmaEnd::narrow;
-    const auto [shortest, longest] =
-        std::minmax_element(d.axis_lengths.data(), d.axis_lengths.data() + d.axis_lengths.size());
-    const S ratio = *longest / *shortest;
-    if (!(ratio * ratio <= most_condition)) return CmaEnd::ill_conditioned;
+    if (!(d.condition() <= most_condition)) return CmaEnd::ill_conditioned;
     if (d.coordinate_lost_in_rounding()) return CmaEnd::coordinate_without_effect;
     if (d.axis_lost_in_rounding()) return CmaEnd::axis_without_effect;
     if (!(d.width() <= most_growth * widest)) return CmaEnd::grown;

@@ -1,0 +1,192 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <tuple>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <mesaopt/core/point.hpp>
+#include <mesaopt/core/prior.hpp>
+#include <mesaopt/core/vectors.hpp>
+#include <mesaopt/evolution/cma_parameters.hpp>
+#include <mesaopt/evolution/columns.hpp>
+
+namespace mesaopt {
+
+/// The normal distribution mean + step_size * N(0, diag(variances)), and how CMA-ES learns it from ranked draws, in
+/// time linear in their size.
+///
+/// Ros & Hansen (2008), "A simple modification in CMA-ES achieving linear time and space complexity", algorithm of
+/// section 2, with the learning rates of the tutorial times (n + 2) / 3. What is said of CmaDistribution holds here,
+/// the axes being the coordinates.
+template <Point X>
+struct SeparableDistribution {
+  using S = ScalarOf<X>;
+
+  X mean{};
+  X variances{};                  ///< diagonal of the covariance, up to step_size^2
+  S step_size = 0;                ///< sigma
+  X evolution_path{};             ///< p_c
+  X conjugate_path{};             ///< p_sigma
+  std::uint64_t generation = 0;   ///< how often it has learnt
+  CmaParameters<S> parameters{};  ///< the method's constants
+
+  static constexpr auto fields() {
+    using T = SeparableDistribution;
+    return std::tuple{&T::mean,           &T::variances,  &T::step_size, &T::evolution_path,
+                      &T::conjugate_path, &T::generation, &T::parameters};
+  }
+
+  /// Whether a prior knows a covariance, or variances, for n variables.
+  template <class Known>
+  static bool fits(const Known& known, Eigen::Index n) {
+    if constexpr (HasVariances<Known>)
+      return known.variances.size() == n;
+    else
+      return known.covariance.rows() == n && known.covariance.cols() == n;
+  }
+
+  /// Takes the variances of a prior, or the diagonal of its covariance.
+  template <class Known>
+  void take(const Known& known) {
+    if constexpr (HasVariances<Known>) {
+      variances = known.variances;
+    } else {
+      variances.resize(known.covariance.rows());
+      for (Eigen::Index i = 0; i < variances.size(); ++i) variances[i] = known.covariance(i, i);
+    }
+  }
+
+  /// Makes all variances 1.
+  void make_round(Eigen::Index n) {
+    variances.resize(n);
+    std::fill_n(variances.data(), n, S(1));
+  }
+
+  /// Begins with the present mean, variances and step size. False if a variance is not positive and finite.
+  bool begin(Eigen::Index lambda, bool active) {
+    const Eigen::Index n = mean.size();
+    parameters.set(n, lambda, active, (double(n) + 2) / 3);
+    detail::zeros(evolution_path, n, 1);
+    detail::zeros(conjugate_path, n, 1);
+    for (X* part : {&deviations_, &mean_draw_, &mean_step_})
+      if (part->size() != n) part->resize(n);
+    if (factors_.size() != lambda) factors_.resize(lambda);
+    generation = 0;
+    return std::all_of(variances.data(), variances.data() + n, [](S v) { return v > 0 && std::isfinite(v); });
+  }
+
+  /// y = √variances z, from draws z of the standard normal distribution, one a column.
+  void shape(const PointsOf<X>& draws, PointsOf<X>& steps) {
+    const Eigen::Index n = mean.size();
+    deviations_.resize(n);
+    for (Eigen::Index i = 0; i < n; ++i) deviations_[i] = std::sqrt(variances[i]);
+    for (Eigen::Index k = 0; k < draws.cols(); ++k)
+      for (Eigen::Index i = 0; i < n; ++i) steps(i, k) = deviations_[i] * draws(i, k);
+  }
+
+  /// Learns from one generation, its columns `best_first`, as drawn and shaped.
+  void learn(const std::vector<Eigen::Index>& best_first, const PointsOf<X>& draws, const PointsOf<X>& steps) {
+    using std::sqrt;
+    const auto& [w, mu, mu_eff, c_sigma, d_sigma, c_c, c_1, c_mu, chi_n, gap] = parameters;
+    const Eigen::Index n = mean.size();
+    const auto ranked = [&](const PointsOf<X>& points, Eigen::Index rank) {
+      return points.data() + n * best_first[std::size_t(rank)];
+    };
+    detail::zeros(mean_draw_, n, 1);
+    detail::zeros(mean_step_, n, 1);
+    if (factors_.size() != w.size()) factors_.resize(w.size());
+    for (Eigen::Index i = 0; i < mu; ++i) {
+      detail::add_multiple(n, w[i], ranked(draws, i), mean_draw_.data());
+      detail::add_multiple(n, w[i], ranked(steps, i), mean_step_.data());
+    }
+    detail::add_multiple(n, step_size, mean_step_.data(), mean.data());
+
+    detail::scale(1 - c_sigma, conjugate_path.data(), conjugate_path.data(), n);
+    detail::add_multiple(n, sqrt(c_sigma * (2 - c_sigma) * mu_eff), mean_draw_.data(), conjugate_path.data());
+    const S length = sqrt(detail::product(conjugate_path.data(), conjugate_path.data(), n));
+    ++generation;
+    const S usual = sqrt(1 - std::pow(1 - c_sigma, 2 * S(generation)));
+    const bool stall = !(length < usual * (S(1.4) + 2 / (S(n) + 1)) * chi_n);
+    detail::scale(1 - c_c, evolution_path.data(), evolution_path.data(), n);
+    if (!stall) detail::add_multiple(n, sqrt(c_c * (2 - c_c) * mu_eff), mean_step_.data(), evolution_path.data());
+
+    S decay = 1 - c_1 + (stall ? c_1 * c_c * (2 - c_c) : S(0));
+    for (Eigen::Index i = 0; i < w.size(); ++i) {
+      decay -= c_mu * w[i];
+      factors_[i] = c_mu * w[i];
+      if (w[i] < 0) {
+        const S* const z = ranked(draws, i);
+        factors_[i] *= S(n) / std::max(detail::product(z, z, n), std::numeric_limits<S>::min());
+      }
+    }
+    for (Eigen::Index j = 0; j < n; ++j)
+      variances[j] = decay * variances[j] + c_1 * evolution_path[j] * evolution_path[j];
+    const Eigen::Index used = w[w.size() - 1] < 0 ? w.size() : mu;
+    for (Eigen::Index i = 0; i < used; ++i) {
+      const S* const y = ranked(steps, i);
+      const S factor = factors_[i];
+      for (Eigen::Index j = 0; j < n; ++j) variances[j] += factor * y[j] * y[j];
+    }
+    step_size *= std::exp(c_sigma / d_sigma * (length / chi_n - 1));
+  }
+
+  /// Makes coordinate i as wide as the others are on average: for one that influences nothing.
+  void isolate(Eigen::Index i) {
+    const Eigen::Index n = mean.size();
+    S sum(0);
+    for (Eigen::Index j = 0; j < n; ++j)
+      if (j != i) sum += variances[j];
+    variances[i] = n > 1 ? sum / S(n - 1) : S(1);
+  }
+
+  /// There is nothing to decompose. False if a variance is no longer positive and finite.
+  [[nodiscard]] bool decompose_when_due() const {
+    return std::all_of(variances.data(), variances.data() + variances.size(),
+                       [](S v) { return v > 0 && std::isfinite(v); });
+  }
+
+  /// Whether every standard deviation, and every entry of the path of the mean, is below a bound.
+  [[nodiscard]] bool narrower_than(S bound) const {
+    for (Eigen::Index i = 0; i < mean.size(); ++i)
+      if (!(deviation(i) < bound) || !(step_size * std::abs(evolution_path[i]) < bound)) return false;
+    return true;
+  }
+
+  /// Whether a fifth of a standard deviation is lost in the rounding of the mean.
+  [[nodiscard]] bool coordinate_lost_in_rounding() const {
+    for (Eigen::Index i = 0; i < mean.size(); ++i)
+      if (mean[i] == mean[i] + S(0.2) * deviation(i)) return true;
+    return false;
+  }
+
+  /// Whether a tenth of a standard deviation along one coordinate, another one every time, is lost in the rounding.
+  [[nodiscard]] bool axis_lost_in_rounding() const {
+    const auto i = Eigen::Index(generation % std::uint64_t(mean.size()));
+    return mean[i] == mean[i] + S(0.1) * deviation(i);
+  }
+
+  /// The ratio of the largest variance to the smallest.
+  [[nodiscard]] S condition() const {
+    const auto [least, most] = std::minmax_element(variances.data(), variances.data() + variances.size());
+    return *most / *least;
+  }
+
+  /// The largest standard deviation.
+  [[nodiscard]] S width() const {
+    return step_size * std::sqrt(*std::max_element(variances.data(), variances.data() + variances.size()));
+  }
+
+ private:
+  X deviations_{}, mean_draw_{}, mean_step_{};
+  Eigen::VectorX<S> factors_{};
+
+  [[nodiscard]] S deviation(Eigen::Index i) const { return step_size * std::sqrt(variances[i]); }
+};
+
+}  // namespace mesaopt
