@@ -45,6 +45,7 @@ struct CmaDistribution {
 
   /// Whether a prior knows a covariance, or variances, for n variables.
   template <class Known>
+  requires HasCovariance<Known> || HasVariances<Known>
   static bool fits(const Known& known, Eigen::Index n) {
     if constexpr (HasCovariance<Known>)
       return known.covariance.rows() == n && known.covariance.cols() == n;

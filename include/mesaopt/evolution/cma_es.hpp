@@ -27,6 +27,7 @@
 #include <mesaopt/evolution/cma_distribution.hpp>
 #include <mesaopt/evolution/cma_termination.hpp>
 #include <mesaopt/evolution/folded_box.hpp>
+#include <mesaopt/evolution/limited_memory_distribution.hpp>
 #include <mesaopt/evolution/separable_distribution.hpp>
 
 namespace mesaopt {
@@ -54,6 +55,10 @@ struct FullCovariance {
 struct DiagonalCovariance {
   template <Point X>
   using Distribution = SeparableDistribution<X>;
+};
+struct LimitedMemory {
+  template <Point X>
+  using Distribution = LimitedMemoryDistribution<X>;
 };
 }  // namespace detail
 
@@ -230,6 +235,12 @@ using CmaEs = BasicCmaEs<detail::FullCovariance>;
 /// time and space complexity".
 using SeparableCmaEs = BasicCmaEs<detail::DiagonalCovariance>;
 
+/// The evolution strategy of CmaEs for thousands of variables that depend on each other: it remembers some 4 + 3 ln n
+/// directions (see LimitedMemoryDistribution), in time n ln n a point, and learns no more than these.
+///
+/// The same settings and behaviour as CmaEs, but that `active` means nothing, and a prior must be of this optimizer.
+using LimitedMemoryCmaEs = BasicCmaEs<detail::LimitedMemory>;
+
 template <class Shape>
 template <Start P, class M>
 void BasicCmaEs<Shape>::begin(const P& start, State<PointOf<P>, M>& state, const Box<PointOf<P>>* box) const {
@@ -305,7 +316,7 @@ void BasicCmaEs<Shape>::take(const Known& known, State<X, M>& state) const {
   using S = ScalarOf<X>;
   const X& x = detail::start_point(known);
   const Eigen::Index n = x.size();
-  if constexpr (HasCovariance<Known> || HasVariances<Known>) {
+  if constexpr (requires { state.fits(known, n); }) {
     const X& mean = [&]() -> const X& {
       if constexpr (requires { known.mean; })
         return known.mean;

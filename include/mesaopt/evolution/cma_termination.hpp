@@ -157,7 +157,7 @@ struct CmaTermination {
   template <class Distribution>
   void judge(const Distribution& d, S best, S middle, S worst, bool decomposed, S narrow, S alike) {
     failures = 0;
-    latest[Eigen::Index(d.generation - 1) % latest.size()] = best;
+    latest[Eigen::Index(all.generations) % latest.size()] = best;
     if (all.push(best, middle) && all.count % 8 == 0) {
       if (scratch_.size() == 0) detail::zeros(scratch_, detail::LongHistory<S>::room, 1);  // of a loaded state
       stagnant_ = all.stagnant(least_window, scratch_);
@@ -175,7 +175,7 @@ struct CmaTermination {
   [[nodiscard]] CmaEnd reason(const Distribution& d, S worst, S narrow, S alike) const {
     constexpr S most_condition = std::same_as<S, float> ? S(1e6) : S(1e14);
     constexpr S most_growth = S(1e4);
-    if (d.generation >= std::uint64_t(latest.size())) {
+    if (all.generations >= std::uint64_t(latest.size())) {
       const auto [lowest, highest] = std::minmax_element(latest.data(), latest.data() + latest.size());
       if (*highest == *lowest) return CmaEnd::values_equal;
       if (std::max(*highest, worst) - *lowest < alike) return CmaEnd::values_alike;

@@ -44,6 +44,7 @@ struct SeparableDistribution {
 
   /// Whether a prior knows a covariance, or variances, for n variables.
   template <class Known>
+  requires HasCovariance<Known> || HasVariances<Known>
   static bool fits(const Known& known, Eigen::Index n) {
     if constexpr (HasVariances<Known>)
       return known.variances.size() == n;
