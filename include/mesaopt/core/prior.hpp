@@ -31,10 +31,14 @@ concept HasMemory = requires(const P& p) {
   requires std::same_as<std::remove_cvref_t<decltype(p.memory)>, M>;
 };
 
-/// A prior that knows a covariance of good points around x, up to `step_size`².
+/// A prior that knows a covariance of good points around x, up to `step_size`²: a member or a function.
 template <class P>
 concept HasCovariance = requires(const P& p) {
-  p.covariance;
+  p.covariance.rows();
+  p.step_size;
+}
+|| requires(const P& p) {
+  p.covariance().rows();
   p.step_size;
 };
 
@@ -69,6 +73,14 @@ struct Evaluated {
 };
 
 namespace detail {
+template <HasCovariance P>
+decltype(auto) covariance_of(const P& prior) {
+  if constexpr (requires { prior.covariance.rows(); })
+    return (prior.covariance);
+  else
+    return prior.covariance();
+}
+
 template <class P>
 struct PointOfStart {
   using type = std::remove_cvref_t<decltype(std::declval<const P&>().x)>;

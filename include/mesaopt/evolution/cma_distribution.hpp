@@ -47,9 +47,10 @@ struct CmaDistribution {
   template <class Known>
   requires HasCovariance<Known> || HasVariances<Known>
   static bool fits(const Known& known, Eigen::Index n) {
-    if constexpr (HasCovariance<Known>)
-      return known.covariance.rows() == n && known.covariance.cols() == n;
-    else
+    if constexpr (HasCovariance<Known>) {
+      const auto& known_covariance = detail::covariance_of(known);
+      return known_covariance.rows() == n && known_covariance.cols() == n;
+    } else
       return known.variances.size() == n;
   }
 
@@ -57,7 +58,7 @@ struct CmaDistribution {
   template <class Known>
   void take(const Known& known) {
     if constexpr (HasCovariance<Known>) {
-      covariance = known.covariance;
+      covariance = detail::covariance_of(known);
     } else {
       make_round(known.variances.size());
       for (Eigen::Index i = 0; i < known.variances.size(); ++i) covariance(i, i) = known.variances[i];
@@ -156,19 +157,10 @@ struct CmaDistribution {
   /// False if it cannot be done.
   bool decompose_when_due() { return !(S(generation - decomposed) >= parameters.gap) || decompose(); }
 
-  /// Whether every standard deviation, and every entry of the path of the mean, is below a bound.
-  [[nodiscard]] bool narrower_than(S bound) const {
-    for (Eigen::Index i = 0; i < mean.size(); ++i)
-      if (!(deviation(i) < bound) || !(step_size * std::abs(evolution_path[i]) < bound)) return false;
-    return true;
-  }
-
-  /// Whether a fifth of a standard deviation along a coordinate is lost in the rounding of the mean.
-  [[nodiscard]] bool coordinate_lost_in_rounding() const {
-    for (Eigen::Index i = 0; i < mean.size(); ++i)
-      if (mean[i] == mean[i] + S(0.2) * deviation(i)) return true;
-    return false;
-  }
+  /// The standard deviation of coordinate i.
+  [[nodiscard]] S deviation(Eigen::Index i) const { return step_size * std::sqrt(covariance(i, i)); }
+  /// How far the smoothed path of the mean goes along coordinate i.
+  [[nodiscard]] S drift(Eigen::Index i) const { return step_size * std::abs(evolution_path[i]); }
 
   /// Whether a tenth of a standard deviation along one axis, another one every time, is lost in the rounding of the
   /// mean.
@@ -197,8 +189,6 @@ struct CmaDistribution {
   X mean_draw{}, mean_step{};
   Eigen::VectorX<S> factors{};
   detail::PrincipalAxes<X> principal_axes{};
-
-  [[nodiscard]] S deviation(Eigen::Index i) const { return step_size * std::sqrt(covariance(i, i)); }
 
   bool decompose() {
     decomposed = generation;

@@ -172,6 +172,13 @@ struct CmaTermination {
   bool stagnant_ = false;
 
   template <class Distribution>
+  static bool all_below(const Distribution& d, S bound) {
+    for (Eigen::Index i = 0; i < d.mean.size(); ++i)
+      if (!(d.deviation(i) < bound) || !(d.drift(i) < bound)) return false;
+    return true;
+  }
+
+  template <class Distribution>
   [[nodiscard]] CmaEnd reason(const Distribution& d, S worst, S narrow, S alike) const {
     constexpr S most_condition = std::same_as<S, float> ? S(1e6) : S(1e14);
     constexpr S most_growth = S(1e4);
@@ -180,9 +187,10 @@ struct CmaTermination {
       if (*highest == *lowest) return CmaEnd::values_equal;
       if (std::max(*highest, worst) - *lowest < alike) return CmaEnd::values_alike;
     }
-    if (d.narrower_than(narrow)) return CmaEnd::narrow;
+    if (all_below(d, narrow)) return CmaEnd::narrow;
     if (!(d.condition() <= most_condition)) return CmaEnd::ill_conditioned;
-    if (d.coordinate_lost_in_rounding()) return CmaEnd::coordinate_without_effect;
+    for (Eigen::Index i = 0; i < d.mean.size(); ++i)
+      if (d.mean[i] == d.mean[i] + S(0.2) * d.deviation(i)) return CmaEnd::coordinate_without_effect;
     if (d.axis_lost_in_rounding()) return CmaEnd::axis_without_effect;
     if (!(d.width() <= most_growth * widest)) return CmaEnd::grown;
     return stagnant_ ? CmaEnd::stagnation : CmaEnd::none;

@@ -1,4 +1,4 @@
-#include <mesaopt/evolution/separable_distribution.hpp>
+#include <mesaopt/evolution/separable_cma_es.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -41,7 +41,7 @@ SeparableDistribution<VectorXd> distribution(Eigen::Index n, Eigen::Index lambda
 }
 }  // namespace
 
-TEST_CASE("one generation teaches the variances what the equations of the tutorial say", "[separable_distribution]") {
+TEST_CASE("one generation teaches the variances what the equations of the tutorial say", "[separable_cma_es]") {
   const Eigen::Index n = 5, lambda = 8;
   auto d = distribution(n, lambda);
   const auto before = d;
@@ -76,7 +76,7 @@ TEST_CASE("one generation teaches the variances what the equations of the tutori
   CHECK((d.variances - variances).norm() < 1e-14);
 }
 
-TEST_CASE("learning rates are (n + 2) / 3 times those of the full covariance", "[separable_distribution]") {
+TEST_CASE("learning rates are (n + 2) / 3 times those of the full covariance", "[separable_cma_es]") {
   const auto d = distribution(20, 12);
   CmaParameters<double> full;
   full.set(20, 12, true);
@@ -86,7 +86,7 @@ TEST_CASE("learning rates are (n + 2) / 3 times those of the full covariance", "
 }
 
 TEST_CASE("a separable ellipsoid takes no more evaluations than libcmaes' separable active variant",
-          "[separable_distribution]") {
+          "[separable_cma_es]") {
   // Medians of 15 seeds to 1e-8, from x0 uniform in [-2, 2]^n: libcmaes needs 2390 at n = 10 and 11 520 at n = 40.
   for (const auto& [n, most] : {std::pair{10, 2390.0}, std::pair{40, 11520.0}}) {
     std::vector<double> evaluations;
@@ -103,8 +103,7 @@ TEST_CASE("a separable ellipsoid takes no more evaluations than libcmaes' separa
   }
 }
 
-TEST_CASE("a step allocates nothing, and a run saved in the middle goes on with the same bits",
-          "[separable_distribution]") {
+TEST_CASE("a step allocates nothing, and a run saved in the middle goes on with the same bits", "[separable_cma_es]") {
   const SeparableCmaEs es{};
   SeparableCmaEs::State<VectorXd> state, loaded;
   const Ellipsoid f;
@@ -121,7 +120,7 @@ TEST_CASE("a step allocates nothing, and a run saved in the middle goes on with 
   CHECK(identical(state, loaded));
 }
 
-TEST_CASE("variances go on to a full covariance, and its diagonal to variances", "[separable_distribution]") {
+TEST_CASE("variances go on to a full covariance, and its diagonal to variances", "[separable_cma_es]") {
   const Ellipsoid f;
   const VectorXd x0 = VectorXd::Constant(8, 1.0);
   const auto first = minimize(f, x0, SeparableCmaEs{}, TargetReached{1e-4});

@@ -13,6 +13,7 @@
 #include <mesaopt/core/vectors.hpp>
 #include <mesaopt/evolution/cma_parameters.hpp>
 #include <mesaopt/evolution/columns.hpp>
+#include <mesaopt/evolution/evolution_strategy.hpp>
 
 namespace mesaopt {
 
@@ -129,18 +130,10 @@ struct LimitedMemoryDistribution {
 
   [[nodiscard]] bool decompose_when_due() const { return std::isfinite(step_size); }
 
-  /// Whether the latest steps are shorter than a bound in every coordinate.
-  [[nodiscard]] bool narrower_than(S bound) const {
-    return std::all_of(deviations.data(), deviations.data() + deviations.size(),
-                       [&](S d) { return step_size * d < bound; });
-  }
-
-  /// Whether a fifth of the latest steps is lost in the rounding of the mean, in some coordinate.
-  [[nodiscard]] bool coordinate_lost_in_rounding() const {
-    for (Eigen::Index i = 0; i < mean.size(); ++i)
-      if (mean[i] == mean[i] + S(0.2) * step_size * deviations[i]) return true;
-    return false;
-  }
+  /// The deviation of the latest steps along coordinate i.
+  [[nodiscard]] S deviation(Eigen::Index i) const { return step_size * deviations[i]; }
+  /// How far the fastest path goes along coordinate i.
+  [[nodiscard]] S drift(Eigen::Index i) const { return step_size * std::abs(directions(i, 0)); }
 
   /// The axes are not known.
   [[nodiscard]] bool axis_lost_in_rounding() const { return false; }
@@ -155,5 +148,20 @@ struct LimitedMemoryDistribution {
  private:
   X mean_draw_{};
 };
+
+namespace detail {
+struct LimitedMemory {
+  static constexpr const char* name = "LimitedMemoryCmaEs";
+  template <Point X>
+  using Distribution = LimitedMemoryDistribution<X>;
+};
+}  // namespace detail
+
+/// The evolution strategy of CmaEs for thousands of variables that depend on each other: it remembers some 4 + 3 ln n
+/// directions (see LimitedMemoryDistribution), in time n ln n a point, and learns no more than these. In few variables
+/// CmaEs needs far fewer evaluations.
+///
+/// The same settings and behaviour as CmaEs, but that `active` means nothing, and a prior must be of this optimizer.
+using LimitedMemoryCmaEs = EvolutionStrategy<detail::LimitedMemory>;
 
 }  // namespace mesaopt

@@ -1,4 +1,4 @@
-#include <mesaopt/evolution/limited_memory_distribution.hpp>
+#include <mesaopt/evolution/limited_memory_cma_es.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -11,7 +11,7 @@
 #include <mesaopt/core/fields.hpp>
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/core/random.hpp>
-#include <mesaopt/evolution/cma_es.hpp>
+#include <mesaopt/evolution/separable_cma_es.hpp>
 
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
@@ -33,7 +33,7 @@ struct Ellipsoid {
 };
 }  // namespace
 
-TEST_CASE("a step is a draw times the product of the directions' matrices", "[limited_memory_distribution]") {
+TEST_CASE("a step is a draw times the product of the directions' matrices", "[limited_memory_cma_es]") {
   const Eigen::Index n = 6, lambda = 4;
   LimitedMemoryDistribution<VectorXd> d;
   d.mean = VectorXd::Zero(n);
@@ -57,14 +57,13 @@ TEST_CASE("a step is a draw times the product of the directions' matrices", "[li
   CHECK((d.deviations - (M * draws).rowwise().norm() / std::sqrt(double(lambda))).norm() < 1e-12);
 }
 
-TEST_CASE("hundreds of variables of different scales are minimized in every direction",
-          "[limited_memory_distribution]") {
+TEST_CASE("hundreds of variables of different scales are minimized in every direction", "[limited_memory_cma_es]") {
   const VectorXd x0 = VectorXd::Constant(200, 1.0);
   const auto s = minimize(Ellipsoid{1e3}, x0, LimitedMemoryCmaEs{}, TargetReached{1e-8} || MaxEvaluations{200'000});
   CHECK(s.status == Status::target_reached);
 }
 
-TEST_CASE("the directions pay where the identity would be slow", "[limited_memory_distribution]") {
+TEST_CASE("the directions pay where the identity would be slow", "[limited_memory_cma_es]") {
   // A bent cigar: one long direction that is no coordinate.
   const auto cigar = [](const VectorXd& x) {
     const double along = x.mean();
@@ -79,7 +78,7 @@ TEST_CASE("the directions pay where the identity would be slow", "[limited_memor
 }
 
 TEST_CASE("a step of the limited memory allocates nothing, and a saved run goes on with the same bits",
-          "[limited_memory_distribution]") {
+          "[limited_memory_cma_es]") {
   const LimitedMemoryCmaEs es{};
   LimitedMemoryCmaEs::State<VectorXd> state, loaded;
   const Ellipsoid f;
@@ -96,7 +95,7 @@ TEST_CASE("a step of the limited memory allocates nothing, and a saved run goes 
   CHECK(identical(state, loaded));
 }
 
-TEST_CASE("directions go on to the next run of the same kind", "[limited_memory_distribution]") {
+TEST_CASE("directions go on to the next run of the same kind", "[limited_memory_cma_es]") {
   const Ellipsoid f{1e4};
   const VectorXd x0 = VectorXd::Constant(30, 1.0);
   const auto first = minimize(f, x0, LimitedMemoryCmaEs{}, TargetReached{1e-6});

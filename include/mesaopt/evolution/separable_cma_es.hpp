@@ -15,6 +15,7 @@
 #include <mesaopt/core/vectors.hpp>
 #include <mesaopt/evolution/cma_parameters.hpp>
 #include <mesaopt/evolution/columns.hpp>
+#include <mesaopt/evolution/evolution_strategy.hpp>
 
 namespace mesaopt {
 
@@ -48,8 +49,10 @@ struct SeparableDistribution {
   static bool fits(const Known& known, Eigen::Index n) {
     if constexpr (HasVariances<Known>)
       return known.variances.size() == n;
-    else
-      return known.covariance.rows() == n && known.covariance.cols() == n;
+    else {
+      const auto& known_covariance = detail::covariance_of(known);
+      return known_covariance.rows() == n && known_covariance.cols() == n;
+    }
   }
 
   /// Takes the variances of a prior, or the diagonal of its covariance.
@@ -58,8 +61,9 @@ struct SeparableDistribution {
     if constexpr (HasVariances<Known>) {
       variances = known.variances;
     } else {
-      variances.resize(known.covariance.rows());
-      for (Eigen::Index i = 0; i < variances.size(); ++i) variances[i] = known.covariance(i, i);
+      const auto& covariance = detail::covariance_of(known);
+      variances.resize(covariance.rows());
+      for (Eigen::Index i = 0; i < variances.size(); ++i) variances[i] = covariance(i, i);
     }
   }
 
@@ -152,19 +156,10 @@ struct SeparableDistribution {
                        [](S v) { return v > 0 && std::isfinite(v); });
   }
 
-  /// Whether every standard deviation, and every entry of the path of the mean, is below a bound.
-  [[nodiscard]] bool narrower_than(S bound) const {
-    for (Eigen::Index i = 0; i < mean.size(); ++i)
-      if (!(deviation(i) < bound) || !(step_size * std::abs(evolution_path[i]) < bound)) return false;
-    return true;
-  }
-
-  /// Whether a fifth of a standard deviation is lost in the rounding of the mean.
-  [[nodiscard]] bool coordinate_lost_in_rounding() const {
-    for (Eigen::Index i = 0; i < mean.size(); ++i)
-      if (mean[i] == mean[i] + S(0.2) * deviation(i)) return true;
-    return false;
-  }
+  /// The standard deviation of coordinate i.
+  [[nodiscard]] S deviation(Eigen::Index i) const { return step_size * std::sqrt(variances[i]); }
+  /// How far the smoothed path of the mean goes along coordinate i.
+  [[nodiscard]] S drift(Eigen::Index i) const { return step_size * std::abs(evolution_path[i]); }
 
   /// Whether a tenth of a standard deviation along one coordinate, another one every time, is lost in the rounding.
   [[nodiscard]] bool axis_lost_in_rounding() const {
@@ -186,8 +181,21 @@ struct SeparableDistribution {
  private:
   X deviations_{}, mean_draw_{}, mean_step_{};
   Eigen::VectorX<S> factors_{};
-
-  [[nodiscard]] S deviation(Eigen::Index i) const { return step_size * std::sqrt(variances[i]); }
 };
+
+namespace detail {
+struct DiagonalCovariance {
+  static constexpr const char* name = "SeparableCmaEs";
+  template <Point X>
+  using Distribution = SeparableDistribution<X>;
+};
+}  // namespace detail
+
+/// CMA-ES that learns a variance for each coordinate and no correlation: n numbers in place of n², in linear time, and
+/// (n + 2) / 3 times as fast. For separable objectives, for thousands of variables, and as the first part of a chain.
+///
+/// The same settings and behaviour as CmaEs. Ros & Hansen (2008), "A simple modification in CMA-ES achieving linear
+/// time and space complexity".
+using SeparableCmaEs = EvolutionStrategy<detail::DiagonalCovariance>;
 
 }  // namespace mesaopt
