@@ -2,11 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <concepts>
-#include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <numeric>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -26,24 +23,9 @@
 #include <mesaopt/core/stopping.hpp>
 #include <mesaopt/evolution/cma_termination.hpp>
 #include <mesaopt/evolution/folded_box.hpp>
+#include <mesaopt/evolution/generation.hpp>
 
 namespace mesaopt {
-
-namespace detail {
-/// Puts the indices of evaluations in order, the best first: what cannot be used comes last, of equals the first is
-/// first.
-template <class S>
-void rank(const std::vector<Evaluation<S>>& evaluations, std::vector<Eigen::Index>& best_first) {
-  best_first.resize(evaluations.size());
-  std::iota(best_first.begin(), best_first.end(), Eigen::Index(0));
-  std::sort(best_first.begin(), best_first.end(), [&](Eigen::Index i, Eigen::Index j) {
-    const Evaluation<S>&a = evaluations[std::size_t(i)], &b = evaluations[std::size_t(j)];
-    if (a.usable() != b.usable()) return a.usable();
-    if (a.usable() && a.value != b.value) return a.value < b.value;
-    return i < j;
-  });
-}
-}  // namespace detail
 
 /// Draws points from a normal distribution, and moves and shapes it by the ranks of their values alone: the frame of
 /// all evolution strategies here, of which the Shape is what they differ by (see CmaEs, the usual one).
@@ -80,45 +62,24 @@ struct EvolutionStrategy {
   /// All that changes in a run: the distribution, in coordinates before the folding if there is a box; its latest
   /// draws; and the best of all points.
   template <Point X, class M = Nothing>
-  struct State : Shape::template Distribution<X> {
+  struct State : Shape::template Distribution<X>, Generation<X, M> {
     using S = ScalarOf<X>;
     using Distribution = typename Shape::template Distribution<X>;
-    static constexpr bool monotone = true;  // for a stochastic objective, x is the latest anyway
 
-    X x{};                                          ///< the best point told; if f is stochastic, of the last generation
-    S value = std::numeric_limits<S>::quiet_NaN();  ///< its value; NaN as long as nothing usable was told
-    Evaluation<S> evaluation{};                     ///< its evaluation
-    Status status = Status::running;                ///< why no more can be done
-    Calls<X, M> calls{};                            ///< the way to the objective
-
-    Random random{};                  ///< the next draws
     FoldedBox<X> bounds{};            ///< the box, if there is one
-    bool stochastic = false;          ///< whether the objective says so of itself
     CmaTermination<S> termination{};  ///< `end` tells why the run ended by itself
-    std::uint64_t best_id = 0;        ///< the name of x
-
-    PointsOf<X> draws{};                       ///< z of the present generation, one a column
-    PointsOf<X> steps{};                       ///< y = B D z
-    PointsOf<X> points{};                      ///< x = mean + step_size y, folded
-    std::vector<std::uint64_t> ids{};          ///< their names
-    std::vector<Evaluation<S>> evaluations{};  ///< what was told about them
-    std::vector<bool> told{};                  ///< whether anything was
-    std::uint64_t open = 0;                    ///< of how many nothing was
+    PointsOf<X> draws{};              ///< z of the present generation, one a column
+    PointsOf<X> steps{};              ///< y = B D z: its points are mean + step_size y, folded
 
     static constexpr auto fields() {
       using T = State;
-      return detail::joined(Distribution::fields(),
-                            std::tuple{&T::x, &T::value, &T::evaluation, &T::status, &T::calls, &T::random, &T::bounds,
-                                       &T::stochastic, &T::termination, &T::best_id, &T::draws, &T::steps, &T::points,
-                                       &T::ids, &T::evaluations, &T::told, &T::open});
+      return detail::joined(detail::joined(Distribution::fields(), Generation<X, M>::fields()),
+                            std::tuple{&T::bounds, &T::termination, &T::draws, &T::steps});
     }
 
    private:
     friend EvolutionStrategy;
     std::vector<Eigen::Index> best_first{};
-    std::vector<Evaluation<S>> answers{};
-    PointsOf<X> open_points{};
-    std::vector<std::uint64_t> open_ids{};
   };
 
   /// Begins a run at a point or a prior, without bounds and without an objective: for `ask` and `tell`.
@@ -157,7 +118,9 @@ struct EvolutionStrategy {
 
   /// The points that wait for their evaluation: a new generation, or what is left of the present one.
   template <Point X, class M>
-  Batch<X> ask(State<X, M>& state) const;
+  Batch<X> ask(State<X, M>& state) const {
+    return state.Generation<X, M>::ask([&] { draw(state); });
+  }
 
   /// Takes evaluations of points asked for: some or all, in any order. The last of a generation updates the
   /// distribution.
@@ -166,22 +129,16 @@ struct EvolutionStrategy {
   /// point that waits.
   template <Point X, class M>
   void tell(State<X, M>& state, std::span<const std::uint64_t> ids,
-            std::span<const Evaluation<ScalarOf<X>>> evaluations) const;
+            std::span<const Evaluation<ScalarOf<X>>> evaluations) const {
+    if (state.Generation<X, M>::take(ids, evaluations)) finish(state);
+  }
 
   /// One generation: asks, evaluates, tells. What the evaluation limit forbids stays open. If the objective throws, so
   /// does the whole batch, and the next step evaluates it anew.
   template <class F, Point X, class M>
   void step(const F& f, State<X, M>& state) const {
-    if (state.calls.exhausted()) {
-      state.status = Status::max_evaluations;
-      return;
-    }
-    const Batch<X> batch = ask(state);
-    const auto left = state.calls.limit - state.calls.counts[0].evaluations();
-    state.calls.values(f, batch.points, state.answers);
-    state.calls.accept_batch(state.answers);
-    const auto size = std::size_t(std::min<std::uint64_t>(batch.ids.size(), left));
-    tell(state, {batch.ids.data(), size}, {state.answers.data(), size});
+    state.evaluate(
+        f, [&] { return ask(state); }, [&](auto ids, auto evaluations) { tell(state, ids, evaluations); });
   }
 
  private:
@@ -227,33 +184,18 @@ void EvolutionStrategy<Shape>::begin(const P& start, State<PointOf<P>, M>& state
     take(start.state, state);  // a Solution
   else
     take(start, state);
-  state.x = detail::start_point(start);
-  const Eigen::Index n = state.x.size();
+  const Eigen::Index n = detail::start_point(start).size();
   state.bounds.set(box, n, S(step_size));
   if (box != nullptr)
     for (Eigen::Index i = 0; i < n; ++i)
       state.mean[i] = state.bounds.from_box(i, std::clamp(state.mean[i], box->lower[i], box->upper[i]));
 
-  state.value = std::numeric_limits<S>::quiet_NaN();
-  state.evaluation = {};
-  state.status = Status::running;
-  state.calls.begin(start);
-  state.random = Random{seed};
-  state.best_id = 0;
-  state.open = 0;
   const Eigen::Index lambda = population > 0 ? population : default_population(n);
+  state.Generation<PointOf<P>, M>::begin(start, lambda, seed);
+  for (auto* columns : {&state.draws, &state.steps}) detail::zeros(*columns, n, lambda);
+  state.best_first.resize(std::size_t(lambda));
 
-  const auto size = std::size_t(lambda);
-  for (auto* columns : {&state.draws, &state.steps, &state.points}) detail::zeros(*columns, n, lambda);
-  state.ids.assign(size, 0);
-  state.evaluations.assign(size, {});
-  state.told.assign(size, true);
-  state.best_first.resize(size);
-  state.answers.assign(size, {});
-  state.calls.slots.resize(std::max(size, state.calls.slots.size()));
-  for (auto& slot : state.calls.slots) slot.point.resize(n);
-
-  if (!static_cast<typename State<PointOf<P>, M>::Distribution&>(state).begin(lambda, active))
+  if (!state.Distribution::begin(lambda, active))
     throw std::invalid_argument("start: its covariance is not positive definite");
   state.step_size *= std::max(S(1), S(1e-3) * S(step_size) / state.width());
   state.termination.begin(n, lambda, std::max(S(step_size), state.width()));
@@ -307,28 +249,10 @@ void EvolutionStrategy<Shape>::take(const Known& known, State<X, M>& state) cons
 
 template <class Shape>
 template <Point X, class M>
-Batch<X> EvolutionStrategy<Shape>::ask(State<X, M>& state) const {
-  if (state.ids.empty()) throw std::invalid_argument("state: no run has been begun in it; init comes before ask");
-  if (state.open == 0) draw(state);
-  if (state.open == state.ids.size()) return {state.points, state.ids};
-  state.open_points.resize(state.mean.size(), Eigen::Index(state.open));
-  state.open_ids.clear();
-  for (std::size_t k = 0; k < state.ids.size(); ++k)
-    if (!state.told[k]) {
-      const Eigen::Index n = state.mean.size();
-      std::copy_n(state.points.data() + n * Eigen::Index(k), n,
-                  state.open_points.data() + n * Eigen::Index(state.open_ids.size()));
-      state.open_ids.push_back(state.ids[k]);
-    }
-  return {state.open_points, state.open_ids};
-}
-
-template <class Shape>
-template <Point X, class M>
 void EvolutionStrategy<Shape>::draw(State<X, M>& state) {
   const Eigen::Index n = state.mean.size();
   // A point's name tells where its draws are: they begin at index n * id.
-  std::iota(state.ids.begin(), state.ids.end(), state.random.index / std::uint64_t(n));
+  const std::uint64_t first = state.random.index / std::uint64_t(n);
   state.random.fill_normal(state.draws);
   state.shape(state.draws, state.steps);
   for (Eigen::Index k = 0; k < state.points.cols(); ++k)
@@ -336,44 +260,7 @@ void EvolutionStrategy<Shape>::draw(State<X, M>& state) {
       const auto u = state.mean[i] + state.step_size * state.steps(i, k);
       state.points(i, k) = state.bounds.bounded ? state.bounds.to_box(i, u) : u;
     }
-  state.told.assign(state.ids.size(), false);
-  state.open = state.ids.size();
-}
-
-template <class Shape>
-template <Point X, class M>
-void EvolutionStrategy<Shape>::tell(State<X, M>& state, std::span<const std::uint64_t> ids,
-                                    std::span<const Evaluation<ScalarOf<X>>> evaluations) const {
-  if (ids.size() != evaluations.size())
-    throw std::invalid_argument("ids: are " + std::to_string(ids.size()) + ", but evaluations " +
-                                std::to_string(evaluations.size()));
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    const std::uint64_t k = state.ids.empty() ? 0 : ids[i] - state.ids.front();
-    if (k < state.ids.size() && !state.told[k]) {
-      state.told[k] = true;
-      continue;
-    }
-    for (std::size_t j = 0; j < i; ++j) state.told[ids[j] - state.ids.front()] = false;
-    throw std::invalid_argument("ids: " + std::to_string(ids[i]) + " names no point that waits to be told");
-  }
-
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    const std::uint64_t k = ids[i] - state.ids.front();
-    const auto& evaluation = state.evaluations[k] = evaluations[i];
-    if (!evaluation.usable()) continue;
-    // Of equals the first one drawn, whichever is told first.
-    const bool better = evaluation.value < state.value || (evaluation.value == state.value && ids[i] < state.best_id);
-    const bool outdated = state.stochastic && state.best_id < state.ids.front();
-    if (!better && !outdated && state.evaluation.usable()) continue;
-    std::copy_n(state.points.data() + state.mean.size() * Eigen::Index(k), state.mean.size(), state.x.data());
-    state.value = evaluation.value;
-    state.evaluation = evaluation;
-    state.best_id = ids[i];
-  }
-  if (ids.empty()) return;
-  state.open -= ids.size();
-  state.status = Status::running;
-  if (state.open == 0) finish(state);
+  state.number(first);
 }
 
 template <class Shape>
