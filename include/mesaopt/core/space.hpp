@@ -1,0 +1,276 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <ostream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <mesaopt/core/parameter.hpp>
+#include <mesaopt/core/point.hpp>
+
+namespace mesaopt {
+
+class Values;
+
+/// A setting by name, for `Space::point`:  {"layers", 3}.
+struct Setting {
+  std::string_view parameter;
+  Value value;
+};
+
+/// Points of a search space are of doubles.
+template <class X>
+concept SpacePoint = Point<X> && std::same_as < ScalarOf<X>,
+double > ;
+
+/// Parameters of all kinds with names, some of which may have a meaning only under conditions on others, as points of
+/// the unit cube: a coordinate each, in the order in which they are listed.
+///
+///     const auto rate = real("learning_rate", 1e-5, 1e-1).log();
+///     const auto optimizer = categorical("optimizer", {"adam", "sgd"});
+///     const auto momentum = real("momentum", 0, 0.99).when("optimizer", "sgd");
+///     const Space space{rate, integer("layers", 1, 8), optimizer, momentum};
+///
+///     const Values values = space.values(x);            // x: 4 coordinates in [0, 1]
+///     double r = values[rate];                          // its type is known when compiling
+///     auto layers = values.integer("layers");           // by name
+///     std::optional<double> m = values.find(momentum);  // nothing where it has no meaning
+///
+/// `in_space(f, space)` (objective/in_space.hpp) makes an objective of f(values). How a coordinate stands for values is
+/// said at Parameter, from which an optimizer also reads what it needs to know of one, by `parameter(i)`: its kind, how
+/// many levels it has, where their cells begin. A model that compares points takes those of `representative`, which are
+/// the same wherever the values are.
+class Space {
+ public:
+  /// Throws std::invalid_argument, naming the parameter, for one that is none (see Parameter::check); for names that
+  /// are not unique; for a condition on a parameter that is not there, on a value that it cannot have, or on the
+  /// parameter itself through others; and if there are no parameters.
+  template <class... T>
+  explicit Space(const ParameterOf<T>&... parameters) : Space(std::vector<Parameter>{parameters...}) {}
+  explicit Space(std::vector<Parameter> parameters) : parameters_(std::move(parameters)) {
+    if (parameters_.empty()) throw std::invalid_argument("Space: has no parameters");
+    for (const Parameter& p : parameters_) {
+      p.check();
+      if (&parameter(position(p.name)) != &p) p.refuse("is there twice; names must be unique");
+    }
+    for (const Parameter& p : parameters_) {
+      std::vector<Rule>& rules = rules_.emplace_back();
+      for (const Condition& condition : p.conditions) rules.push_back(rule(p, condition));
+    }
+    for (Eigen::Index i = 0; i < dimension(); ++i) check_no_cycle(i, i, 0);
+  }
+
+  /// The number of parameters, which is that of coordinates.
+  [[nodiscard]] Eigen::Index dimension() const { return Eigen::Index(parameters_.size()); }
+  [[nodiscard]] const std::vector<Parameter>& parameters() const { return parameters_; }
+  [[nodiscard]] const Parameter& parameter(Eigen::Index i) const { return parameters_[std::size_t(i)]; }
+
+  /// The coordinate of a parameter. Throws std::invalid_argument if there is none of that name.
+  [[nodiscard]] Eigen::Index index(std::string_view name) const {
+    if (const auto i = position(name); i >= 0) return i;
+    throw std::invalid_argument("parameter '" + std::string(name) + "' is not in the space");
+  }
+
+  /// Whether parameter i has a meaning at x: whether its conditions hold, and the parameters they are on are active.
+  [[nodiscard]] bool active(Eigen::Index i, const double* x) const {
+    const std::vector<Rule>& rules = rules_[std::size_t(i)];
+    return std::all_of(rules.begin(), rules.end(), [&](const Rule& rule) {
+      const Parameter& parent = parameter(rule.parent);
+      const double u = x[rule.parent];
+      const bool holds = rule.levels.empty()
+                             ? parent.number(u) >= rule.at_least
+                             : std::find(rule.levels.begin(), rule.levels.end(), parent.level(u)) != rule.levels.end();
+      return holds && active(rule.parent, x);
+    });
+  }
+
+  /// The values at x, which must live as long as they do. Throws std::invalid_argument unless x has a coordinate for
+  /// each parameter.
+  template <SpacePoint X>
+  [[nodiscard]] Values values(const X& x) const;
+  template <SpacePoint X>
+  Values values(X&& x) const = delete;
+
+  /// The point that stands for these settings; parameters that are not set are in the middle of their ranges. Throws
+  /// std::invalid_argument, naming the parameter, for one that is not there or set twice, or a value it cannot have.
+  ///
+  ///     Eigen::VectorXd x0 = space.point({{"learning_rate", 1e-3}, {"layers", 3}, {"optimizer", "sgd"}});
+  template <SpacePoint X = Eigen::VectorXd>
+  [[nodiscard]] X point(std::initializer_list<Setting> settings = {}) const {
+    X x;
+    x.resize(dimension());
+    x.setConstant(-1);
+    for (const Setting& setting : settings) {
+      const Eigen::Index i = index(setting.parameter);
+      if (x[i] >= 0) parameter(i).refuse("is set twice");
+      x[i] = parameter(i).coordinate(setting.value);
+    }
+    for (Eigen::Index i = 0; i < dimension(); ++i)
+      if (x[i] < 0) x[i] = parameter(i).middle(0.5);
+    return x;
+  }
+
+  /// out = the point that stands for all that have the values of x: the middle of every cell, and 1/2 for parameters
+  /// that are inactive. `out` may be x.
+  template <SpacePoint X>
+  void representative(const X& x, X& out) const {
+    check_size(x.size());
+    out.resize(x.size());
+    // Those on which others depend do not change their values, so it may be done in place.
+    for (Eigen::Index i = 0; i < x.size(); ++i) out[i] = parameter(i).middle(x[i]);
+    for (Eigen::Index i = 0; i < x.size(); ++i)
+      if (!active(i, out.data())) out[i] = inactive;
+  }
+
+ private:
+  static constexpr double inactive = 0.5;
+  struct Rule {
+    Eigen::Index parent;
+    std::vector<std::int64_t> levels;
+    double at_least;
+  };
+  std::vector<Parameter> parameters_;
+  std::vector<std::vector<Rule>> rules_{};
+
+  [[nodiscard]] Eigen::Index position(std::string_view name) const {
+    for (Eigen::Index i = 0; i < dimension(); ++i)
+      if (parameter(i).name == name) return i;
+    return -1;
+  }
+
+  void check_size(Eigen::Index size) const {
+    if (size != dimension())
+      throw std::invalid_argument("x: has size " + std::to_string(size) + ", but the space " +
+                                  std::to_string(dimension()) + " parameters");
+  }
+
+  [[nodiscard]] Rule rule(const Parameter& p, const Condition& condition) const {
+    const std::string on = "has a condition on '" + condition.parameter + "'";
+    const Eigen::Index i = position(condition.parameter);
+    if (i < 0) p.refuse(on + ", which is not there");
+    const Parameter& parent = parameter(i);
+    if (condition.values.empty() && (parent.kind == Kind::category || !std::isfinite(condition.at_least)))
+      p.refuse(on + " that names none of its values");
+    if (!condition.values.empty() && parent.kind == Kind::real)
+      p.refuse(on + ", a real number, to be equal to something");
+    Rule made{i, {}, condition.at_least};
+    for (const Value& value : condition.values) {
+      const auto u = parent.find(value);
+      if (!u) p.refuse(on + " to be " + value.text() + ", which it cannot be");
+      made.levels.push_back(parent.level(*u));
+    }
+    return made;
+  }
+
+  void check_no_cycle(Eigen::Index start, Eigen::Index at, Eigen::Index depth) const {
+    for (const Rule& rule : rules_[std::size_t(at)]) {
+      if (rule.parent == start) parameter(start).refuse("has a condition on itself, through others or not");
+      if (depth < dimension()) check_no_cycle(start, rule.parent, depth + 1);
+    }
+  }
+};
+
+/// What the parameters of a space are set to at a point: a view, of the point and the space, that reads a value when
+/// asked for it. It allocates nothing.
+class Values {
+ public:
+  template <SpacePoint X>
+  Values(const Space& space, const X& x)
+      : space_(&space), point_(&x), data_([](const void* point) { return static_cast<const X*>(point)->data(); }) {}
+
+  [[nodiscard]] const Space& space() const { return *space_; }
+
+  /// Whether a parameter has a meaning here. Throws std::invalid_argument if there is none of that name.
+  [[nodiscard]] bool active(std::string_view name) const { return space_->active(space_->index(name), x()); }
+
+  /// The value of a parameter. These throw std::invalid_argument, naming it, if it is not there, of another kind, or
+  /// inactive.
+  template <class T>
+  [[nodiscard]] T operator[](const ParameterOf<T>& parameter) const {
+    return read<T>(parameter.name);
+  }
+  [[nodiscard]] double real(std::string_view name) const { return read<double>(name); }
+  [[nodiscard]] std::int64_t integer(std::string_view name) const { return read<std::int64_t>(name); }
+  [[nodiscard]] std::string_view category(std::string_view name) const { return read<std::string_view>(name); }
+  [[nodiscard]] bool boolean(std::string_view name) const { return read<bool>(name); }
+
+  /// The value of a parameter if it is active. Throws std::invalid_argument if it is not there or of another kind.
+  template <class T>
+  [[nodiscard]] std::optional<T> find(const ParameterOf<T>& parameter) const {
+    const Eigen::Index i = index<T>(parameter.name);
+    return space_->active(i, x()) ? std::optional<T>(at<T>(i)) : std::nullopt;
+  }
+
+  /// All active parameters and their values, as in "layers = 3, optimizer = sgd".
+  friend std::ostream& operator<<(std::ostream& out, const Values& values) {
+    const char* separator = "";
+    for (Eigen::Index i = 0; i < values.space_->dimension(); ++i) {
+      if (!values.space_->active(i, values.x())) continue;
+      const Parameter& p = values.space_->parameter(i);
+      out << separator << p.name << " = ";
+      if (p.kind == Kind::category)
+        out << p.categories[std::size_t(p.level(values.x()[i]))];
+      else if (p.kind == Kind::integer)
+        out << std::int64_t(p.number(values.x()[i]));
+      else
+        out << p.number(values.x()[i]);
+      separator = ", ";
+    }
+    return out;
+  }
+
+ private:
+  const Space* space_;
+  // Not the coordinates themselves: an assignment may put others in another place.
+  const void* point_;
+  const double* (*data_)(const void*);
+
+  [[nodiscard]] const double* x() const { return data_(point_); }
+
+  template <class T>
+  [[nodiscard]] Eigen::Index index(std::string_view name) const {
+    constexpr Kind wanted = std::same_as<T, double>         ? Kind::real
+                            : std::same_as<T, std::int64_t> ? Kind::integer
+                                                            : Kind::category;
+    const Eigen::Index i = space_->index(name);
+    const Parameter& p = space_->parameter(i);
+    if (p.kind != wanted || (std::same_as<T, bool> && (p.categories.size() != 2 || p.categories[1] != "true")))
+      p.refuse("is of another kind than it is read as");
+    return i;
+  }
+  template <class T>
+  [[nodiscard]] T read(std::string_view name) const {
+    const Eigen::Index i = index<T>(name);
+    if (!space_->active(i, x())) space_->parameter(i).refuse("is inactive: its condition does not hold");
+    return at<T>(i);
+  }
+  template <class T>
+  [[nodiscard]] T at(Eigen::Index i) const {
+    const Parameter& p = space_->parameter(i);
+    if constexpr (std::same_as<T, bool>)
+      return p.level(x()[i]) == 1;
+    else if constexpr (std::same_as<T, std::string_view>)
+      return p.categories[std::size_t(p.level(x()[i]))];
+    else
+      return T(p.number(x()[i]));
+  }
+};
+
+template <SpacePoint X>
+Values Space::values(const X& x) const {
+  check_size(x.size());
+  return {*this, x};
+}
+
+}  // namespace mesaopt
