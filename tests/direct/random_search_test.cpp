@@ -66,7 +66,7 @@ MatrixXd drawn(const RandomSearch& search, Eigen::Index count) {
 }  // namespace
 
 static_assert(OptimizerFor<RandomSearch, Any, VectorXd> && OptimizerFor<RandomSearch, Within<Any, VectorXd>, VectorXd>);
-static_assert(OptimizerFor<RandomSearch, Flat, Vector2f>);
+static_assert(OptimizerFor<RandomSearch, Flat, Vector2f> && is_stochastic<Flat>);
 static_assert(SamplerFor<RandomSearch, VectorXd> && SamplerFor<RandomSearch, Vector2f>);
 static_assert(detail::handles_bounds<RandomSearch> && !detail::needs_gradient<RandomSearch>);
 
