@@ -150,7 +150,8 @@ struct Parameter {
   }
 
   /// Throws std::invalid_argument, naming the parameter, for an empty name; bounds that cross, are not finite, are not
-  /// above 0 where a logarithm is taken, or have more than 2^40 integers between them; no categories, or one twice.
+  /// above 0 where a logarithm is taken, are no integers where they should be, or have more than 2^40 of these between
+  /// them; no categories, or one twice.
   void check() const {
     if (name.empty()) refuse("has an empty name");
     if (kind == Kind::category) {
@@ -164,6 +165,9 @@ struct Parameter {
     if (!std::isfinite(lower) || !std::isfinite(upper - lower)) refuse(bounds + "; they must be finite");
     if (!(lower <= upper)) refuse(bounds + "; needs lower <= upper");
     if (logarithmic && !(lower > 0)) refuse(bounds + ", of which there is no logarithm; needs lower > 0");
+    if (kind == Kind::integer &&
+        (lower != std::floor(lower) || upper != std::floor(upper) || !(lower > -0x1p53) || !(upper < 0x1p53)))
+      refuse(bounds + "; needs integers between -2^53 and 2^53");
     if (kind == Kind::integer && !(upper - lower < most_integers)) refuse(bounds + "; needs at most 2^40 integers");
   }
 
