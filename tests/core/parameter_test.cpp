@@ -122,7 +122,7 @@ TEST_CASE("parameters that are none are refused by name", "[core][space]") {
   CHECK_THROWS_AS(integer("n", 5, 4).check(), std::invalid_argument);
   CHECK_THROWS_WITH(integer("n", 0, std::int64_t(1) << 41).check(), Catch::Contains("2^40"));
   CHECK_THROWS_WITH(integer("n", std::int64_t(1) << 53, (std::int64_t(1) << 53) + 1).check(), Catch::Contains("2^53"));
-  CHECK_THROWS_AS((Parameter{"n", Kind::integer, 0.5, 3}.check()), std::invalid_argument);
+  CHECK_THROWS_AS((Parameter{"n", ParameterKind::integer, 0.5, 3}.check()), std::invalid_argument);
   CHECK_THROWS_WITH(categorical("c", {}).check(), Catch::Contains("'c' has no categories"));
   CHECK_THROWS_WITH(categorical("c", {"a", "b", "a"}).check(), Catch::Contains("'c' has the category 'a' twice"));
   CHECK_THROWS_WITH(real("", 0, 1).check(), Catch::Contains("empty name"));

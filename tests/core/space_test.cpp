@@ -35,15 +35,15 @@ VectorXd draw(Random& random) {
 }
 
 template <class T>
-concept HasValues = requires(const Space& s, T&& x) {
-  s.values(std::forward<T>(x));
+concept HasConfiguration = requires(const Space& s, T&& x) {
+  s.configuration(std::forward<T>(x));
 };
 
 }  // namespace
 
-static_assert(HasValues<VectorXd&> && HasValues<const VectorXd&> && HasValues<Eigen::Vector3d&>);
-static_assert(!HasValues<VectorXd>, "a view of a temporary point would dangle");
-static_assert(!HasValues<Eigen::VectorXf&>);
+static_assert(HasConfiguration<VectorXd&> && HasConfiguration<const VectorXd&> && HasConfiguration<Eigen::Vector3d&>);
+static_assert(!HasConfiguration<VectorXd>, "a view of a temporary point would dangle");
+static_assert(!HasConfiguration<Eigen::VectorXf&>);
 
 TEST_CASE("settings become a point, and the point the same values", "[core][space]") {
   const VectorXd x = space.point({{"optimizer", "sgd"},
@@ -52,58 +52,58 @@ TEST_CASE("settings become a point, and the point the same values", "[core][spac
                                   {"momentum", 0.9},
                                   {"nesterov", true},
                                   {"width_3", 100}});
-  const Values values = space.values(x);
-  const double r = values[rate];
-  const std::int64_t l = values[layers];
-  const std::string_view o = values[optimizer];
-  const bool n = values[nesterov];
+  const Configuration c = space.configuration(x);
+  const double r = c[rate];
+  const std::int64_t l = c[layers];
+  const std::string_view o = c[optimizer];
+  const bool n = c[nesterov];
   CHECK(r == Approx(3e-3).epsilon(1e-13));
   CHECK(l == 4);
   CHECK(o == "sgd");
   CHECK(n);
-  CHECK(values.real("momentum") == Approx(0.9).epsilon(1e-13));
-  CHECK(values.integer("width_3") == 100);
-  CHECK(values.category("optimizer") == "sgd");
-  CHECK(values.boolean("nesterov"));
+  CHECK(c.real("momentum") == Approx(0.9).epsilon(1e-13));
+  CHECK(c.integer("width_3") == 100);
+  CHECK(c.category("optimizer") == "sgd");
+  CHECK(c.boolean("nesterov"));
   std::ostringstream out;
-  out << values;
+  out << c;
   CHECK(out.str() ==
         "learning_rate = 0.003, layers = 4, momentum = 0.9, nesterov = true, optimizer = sgd, width_3 = 100");
 
   const VectorXd middle = space.point();
-  CHECK(space.values(middle).real("learning_rate") == Approx(1e-3));
-  CHECK(space.values(middle).category("optimizer") == "sgd");
+  CHECK(space.configuration(middle).real("learning_rate") == Approx(1e-3));
+  CHECK(space.configuration(middle).category("optimizer") == "sgd");
 }
 
 TEST_CASE("inactive parameters are told apart from values", "[core][space]") {
   VectorXd x = space.point({{"optimizer", "adam"}, {"layers", 2}});
-  const Values values = space.values(x);
-  CHECK(!values.active("momentum"));
-  CHECK(!values.active("width_3"));
-  CHECK(values.active("layers"));
-  CHECK(!values.find(momentum).has_value());
-  CHECK(values.find(layers) == std::optional<std::int64_t>(2));
-  CHECK_THROWS_WITH(values[momentum], Catch::Contains("'momentum' is inactive"));
+  const Configuration c = space.configuration(x);
+  CHECK(!c.active("momentum"));
+  CHECK(!c.active("width_3"));
+  CHECK(c.active("layers"));
+  CHECK(!c.find(momentum).has_value());
+  CHECK(c.find(layers) == std::optional<std::int64_t>(2));
+  CHECK_THROWS_WITH(c[momentum], Catch::Contains("'momentum' is inactive"));
   std::ostringstream out;
-  out << values;
+  out << c;
   CHECK(out.str() == "learning_rate = 0.001, layers = 2, optimizer = adam");
 
   x = space.point({{"optimizer", "rmsprop"}, {"momentum", 0.5}, {"layers", 3}});
-  CHECK(values.active("momentum"));  // a view: it reads the point as it is now
-  CHECK(!values.active("nesterov"));
-  CHECK(values.active("width_3"));
+  CHECK(c.active("momentum"));  // a view: it reads the point as it is now
+  CHECK(!c.active("nesterov"));
+  CHECK(c.active("width_3"));
   x = space.point({{"optimizer", "sgd"}, {"momentum", 0.05}});
-  CHECK(!values.active("nesterov"));
+  CHECK(!c.active("nesterov"));
   x = space.point({{"optimizer", "sgd"}, {"momentum", 0.2}});
-  CHECK(values.active("nesterov"));
+  CHECK(c.active("nesterov"));
 }
 
 TEST_CASE("a parameter below an inactive one is inactive", "[core][space]") {
   const Space chain{integer("c", 1, 3).when("b", 2), integer("b", 1, 2).when("a", 2), integer("a", 1, 2)};
   VectorXd x = chain.point({{"a", 1}, {"b", 2}});
-  CHECK(!chain.values(x).active("c"));
+  CHECK(!chain.configuration(x).active("c"));
   x = chain.point({{"a", 2}, {"b", 2}});
-  CHECK(chain.values(x).active("c"));
+  CHECK(chain.configuration(x).active("c"));
 }
 
 TEST_CASE("points of the same values have the same representative", "[core][space]") {
@@ -115,8 +115,8 @@ TEST_CASE("points of the same values have the same representative", "[core][spac
     space.representative(center, of_center);
     CHECK(center == of_center);
     std::ostringstream before, after;
-    before << space.values(x);
-    after << space.values(center);
+    before << space.configuration(x);
+    after << space.configuration(center);
     CHECK(before.str() == after.str());
     CHECK((center.minCoeff() >= 0 && center.maxCoeff() <= 1));
     for (Eigen::Index i = 0; i < x.size(); ++i)
@@ -129,13 +129,14 @@ TEST_CASE("points of the same values have the same representative", "[core][spac
 }
 
 TEST_CASE("what an optimizer needs to know of a coordinate can be read", "[core][space]") {
-  std::vector<Kind> kinds;
+  std::vector<ParameterKind> kinds;
   std::vector<std::int64_t> levels;
   for (const Parameter& p : space.parameters()) {
     kinds.push_back(p.kind);
     levels.push_back(p.levels());
   }
-  CHECK(kinds == std::vector{Kind::real, Kind::integer, Kind::real, Kind::category, Kind::category, Kind::integer});
+  CHECK(kinds == std::vector{ParameterKind::real, ParameterKind::integer, ParameterKind::real, ParameterKind::category,
+                             ParameterKind::category, ParameterKind::integer});
   CHECK(levels == std::vector<std::int64_t>{0, 8, 0, 2, 3, 497});
   CHECK(space.index("optimizer") == 4);
   CHECK(space.parameter(1).edge(4) == 0.5);
@@ -144,9 +145,9 @@ TEST_CASE("what an optimizer needs to know of a coordinate can be read", "[core]
 TEST_CASE("reading values allocates nothing", "[core][space]") {
   const VectorXd x = space.point({{"optimizer", "sgd"}});
   const long before = allocations();
-  const Values values = space.values(x);
-  const double sum = values[rate] + double(values[layers]) + values[momentum] + double(values[optimizer].size());
-  const auto w = values.find(width);
+  const Configuration c = space.configuration(x);
+  const double sum = c[rate] + double(c[layers]) + c[momentum] + double(c[optimizer].size());
+  const auto w = c.find(width);
   CHECK(allocations() == before);
   CHECK(sum > 0);
   CHECK(w.has_value());
@@ -175,10 +176,10 @@ TEST_CASE("points, settings and readings that do not fit the space are refused b
   CHECK_THROWS_WITH(space.point({{"layers", 3}, {"layers", 3}}), Catch::Contains("'layers' is set twice"));
   CHECK_THROWS_WITH(space.point({{"layers", 9}}), Catch::Contains("'layers' cannot be 9"));
   const VectorXd wrong(3), x = space.point();
-  CHECK_THROWS_WITH(space.values(wrong), Catch::Contains("has size 3, but the space 6"));
-  const Values values = space.values(x);
-  CHECK_THROWS_WITH(values.real("layers"), Catch::Contains("'layers' is of another kind"));
-  CHECK_THROWS_WITH(values.boolean("optimizer"), Catch::Contains("'optimizer' is of another kind"));
-  CHECK_THROWS_WITH(values.active("depth"), Catch::Contains("'depth' is not in the space"));
-  CHECK_THROWS_WITH(values[real("depth", 0, 1)], Catch::Contains("'depth' is not in the space"));
+  CHECK_THROWS_WITH(space.configuration(wrong), Catch::Contains("has size 3, but the space 6"));
+  const Configuration c = space.configuration(x);
+  CHECK_THROWS_WITH(c.real("layers"), Catch::Contains("'layers' is of another kind"));
+  CHECK_THROWS_WITH(c.boolean("optimizer"), Catch::Contains("'optimizer' is of another kind"));
+  CHECK_THROWS_WITH(c.active("depth"), Catch::Contains("'depth' is not in the space"));
+  CHECK_THROWS_WITH(c[real("depth", 0, 1)], Catch::Contains("'depth' is not in the space"));
 }

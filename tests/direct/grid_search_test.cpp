@@ -33,12 +33,12 @@ struct Any {
   double operator()(const VectorXd& x) const { return f(x); }
 };
 
-/// Of values, written down.
+/// Of configurations, written down.
 struct Noted {
   std::function<double(const std::string&)> f;
-  double operator()(const Values& values) const {
+  double operator()(const Configuration& c) const {
     std::ostringstream out;
-    out << values;
+    out << c;
     return f(out.str());
   }
 };

@@ -22,7 +22,7 @@ const auto layers = integer("layers", 1, 5);
 const Space space{rate, layers};
 
 struct Loss {
-  Evaluation<double> operator()(const Values& v) const {
+  Evaluation<double> operator()(const Configuration& v) const {
     if (v[layers] == 5) return Evaluation<double>::failure(Reason::threw);
     return std::abs(std::log10(v[rate]) + 2) + double((v[layers] - 3) * (v[layers] - 3));
   }
@@ -38,9 +38,9 @@ static_assert(Objective<F, VectorXd> && Objective<F, Vector2d> && Bounded<F, Vec
 static_assert(!Objective<F, Eigen::VectorXf> && !Differentiable<F, VectorXd>);
 static_assert(HasSpace<F> && HasSpace<On<Serial, F>> && !HasSpace<Loss>);
 static_assert(is_stochastic<InSpace<Noisy>> && !is_stochastic<F>);
-static_assert(!ObjectiveOfValues<std::function<double(int)>>);
+static_assert(!ObjectiveOfConfigurations<std::function<double(int)>>);
 
-TEST_CASE("a function of values is an objective of the points that stand for them", "[objective][space]") {
+TEST_CASE("a function of configurations is an objective of the points that stand for them", "[objective][space]") {
   const auto f = in_space(Loss{}, space);
   const VectorXd best = f.space.point({{"rate", 0.01}, {"layers", 3}});
   CHECK(f(best).value == Approx(0).margin(1e-12));
@@ -55,7 +55,7 @@ TEST_CASE("a function of values is an objective of the points that stand for the
 }
 
 TEST_CASE("a lambda with two keys is an objective, alone and on an evaluator", "[objective][space]") {
-  const auto f = in_space([](const Values& v) { return v.real("rate") * double(v.integer("layers")); }, space);
+  const auto f = in_space([](const Configuration& v) { return v.real("rate") * double(v.integer("layers")); }, space);
   const VectorXd x = space.point({{"rate", 0.5}, {"layers", 4}});
   CHECK(f(x).value == Approx(2));
   CHECK(on(Serial{}, f)(x).value == Approx(2));

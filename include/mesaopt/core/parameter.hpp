@@ -18,25 +18,25 @@
 namespace mesaopt {
 
 /// What a parameter may be set to.
-enum class Kind : std::uint8_t {
+enum class ParameterKind : std::uint8_t {
   real,     ///< any number between two bounds
   integer,  ///< any integer between two bounds, which are in order: neighbours are alike
   category  ///< one of some names, which are in no order
 };
 
 /// A number, a truth value or a name, as a setting of a parameter.
-struct Value {
+struct ParameterValue {
   std::variant<double, std::int64_t, bool, std::string> content;
 
   // NOLINTBEGIN(google-explicit-constructor): any of them is a value
   template <std::floating_point T>
-  Value(T number) : content(double(number)) {}
+  ParameterValue(T number) : content(double(number)) {}
   template <std::integral T>
-  Value(T number) : content(std::int64_t(number)) {}
-  Value(bool truth) : content(truth) {}
-  Value(const char* name) : content(std::string(name)) {}
-  Value(std::string name) : content(std::move(name)) {}
-  Value(std::string_view name) : content(std::string(name)) {}
+  ParameterValue(T number) : content(std::int64_t(number)) {}
+  ParameterValue(bool truth) : content(truth) {}
+  ParameterValue(const char* name) : content(std::string(name)) {}
+  ParameterValue(std::string name) : content(std::move(name)) {}
+  ParameterValue(std::string_view name) : content(std::string(name)) {}
   // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] bool is_number() const {
@@ -59,9 +59,9 @@ struct Value {
 };
 
 /// When a parameter has a meaning: if another one is set to one of some values, or to `at_least` or more.
-struct Condition {
+struct ParameterCondition {
   std::string parameter;  ///< the name of the other one
-  std::vector<Value> values{};
+  std::vector<ParameterValue> values{};
   double at_least = -std::numeric_limits<double>::infinity();  ///< used if there are no values
 };
 
@@ -76,16 +76,16 @@ struct Parameter {
   static constexpr double most_integers = 0x1p40;  ///< in a range
 
   std::string name;
-  Kind kind = Kind::real;
-  double lower = 0, upper = 1;            ///< of a number: its bounds, which belong to the range
-  bool logarithmic = false;               ///< of a number: whether factors count, not differences
-  std::vector<std::string> categories{};  ///< of a category: its names
-  std::vector<Condition> conditions{};    ///< all of them must hold, or the parameter is inactive
+  ParameterKind kind = ParameterKind::real;
+  double lower = 0, upper = 1;                   ///< of a number: its bounds, which belong to the range
+  bool logarithmic = false;                      ///< of a number: whether factors count, not differences
+  std::vector<std::string> categories{};         ///< of a category: its names
+  std::vector<ParameterCondition> conditions{};  ///< all of them must hold, or the parameter is inactive
 
   /// How many values it has; 0 for a real number, which has all.
   [[nodiscard]] std::int64_t levels() const {
-    if (kind == Kind::real) return 0;
-    return kind == Kind::category ? std::int64_t(categories.size()) : std::int64_t(upper - lower) + 1;
+    if (kind == ParameterKind::real) return 0;
+    return kind == ParameterKind::category ? std::int64_t(categories.size()) : std::int64_t(upper - lower) + 1;
   }
 
   /// Which of its values, counted from 0, an integer or a category has at u; of a real number, 0.
@@ -114,8 +114,8 @@ struct Parameter {
 
   /// The real number or the integer that u stands for; of a category, its level.
   [[nodiscard]] double number(double u) const {
-    if (kind == Kind::category) return double(level(u));
-    if (kind == Kind::integer) return lower + double(level(u));
+    if (kind == ParameterKind::category) return double(level(u));
+    if (kind == ParameterKind::integer) return lower + double(level(u));
     if (!(u > 0)) return lower;
     if (u >= 1) return upper;
     const double value =
@@ -124,22 +124,22 @@ struct Parameter {
   }
 
   /// The u that stands for a value, the middle of its cell. Throws std::invalid_argument for one that it cannot have.
-  [[nodiscard]] double coordinate(const Value& value) const {
+  [[nodiscard]] double coordinate(const ParameterValue& value) const {
     if (const auto u = find(value)) return *u;
     refuse("cannot be " + value.text());
   }
 
   /// The same, or nothing for a value that it cannot have.
-  [[nodiscard]] std::optional<double> find(const Value& value) const {
+  [[nodiscard]] std::optional<double> find(const ParameterValue& value) const {
     std::int64_t level = 0;
-    if (kind == Kind::category) {
+    if (kind == ParameterKind::category) {
       const auto found = std::find(categories.begin(), categories.end(), value.text());
       if (value.is_number() || found == categories.end()) return {};
       level = found - categories.begin();
     } else {
       const double number = value.number();
       if (!(lower <= number && number <= upper)) return {};
-      if (kind == Kind::real) {
+      if (kind == ParameterKind::real) {
         if (lower == upper) return 0.5;
         return logarithmic ? std::log(number / lower) / std::log(upper / lower) : (number - lower) / (upper - lower);
       }
@@ -154,21 +154,22 @@ struct Parameter {
   /// them; no categories, or one twice.
   void check() const {
     if (name.empty()) refuse("has an empty name");
-    if (kind == Kind::category) {
+    if (kind == ParameterKind::category) {
       if (categories.empty()) refuse("has no categories");
       for (auto category = categories.begin(); category != categories.end(); ++category)
         if (std::find(categories.begin(), category, *category) != category)
           refuse("has the category '" + *category + "' twice");
       return;
     }
-    const std::string bounds = "has bounds " + Value(lower).text() + " and " + Value(upper).text();
+    const std::string bounds = "has bounds " + ParameterValue(lower).text() + " and " + ParameterValue(upper).text();
     if (!std::isfinite(lower) || !std::isfinite(upper - lower)) refuse(bounds + "; they must be finite");
     if (!(lower <= upper)) refuse(bounds + "; needs lower <= upper");
     if (logarithmic && !(lower > 0)) refuse(bounds + ", of which there is no logarithm; needs lower > 0");
-    if (kind == Kind::integer &&
+    if (kind == ParameterKind::integer &&
         (lower != std::floor(lower) || upper != std::floor(upper) || !(lower > -0x1p53) || !(upper < 0x1p53)))
       refuse(bounds + "; needs integers between -2^53 and 2^53");
-    if (kind == Kind::integer && !(upper - lower < most_integers)) refuse(bounds + "; needs at most 2^40 integers");
+    if (kind == ParameterKind::integer && !(upper - lower < most_integers))
+      refuse(bounds + "; needs at most 2^40 integers");
   }
 
   /// Throws std::invalid_argument, naming the parameter.
@@ -182,7 +183,7 @@ struct Parameter {
 };
 
 /// A parameter whose values are of type T: double, std::int64_t, std::string_view or bool. It is also the key by which
-/// Values are read.
+/// a Configuration is read.
 template <class T>
 struct ParameterOf : Parameter {
   using value_type = T;
@@ -194,20 +195,20 @@ struct ParameterOf : Parameter {
     return changed;
   }
   /// Which has a meaning only if another parameter, a category or an integer, is set to this value.
-  [[nodiscard]] ParameterOf when(std::string_view parameter, Value value) const {
-    return on(Condition{std::string(parameter), {std::move(value)}});
+  [[nodiscard]] ParameterOf when(std::string_view parameter, ParameterValue value) const {
+    return on(ParameterCondition{std::string(parameter), {std::move(value)}});
   }
   /// Which has a meaning only if another parameter, a category or an integer, is set to one of these values.
-  [[nodiscard]] ParameterOf when(std::string_view parameter, std::initializer_list<Value> values) const {
-    return on(Condition{std::string(parameter), values});
+  [[nodiscard]] ParameterOf when(std::string_view parameter, std::initializer_list<ParameterValue> values) const {
+    return on(ParameterCondition{std::string(parameter), values});
   }
   /// Which has a meaning only if another parameter, a number, is as large as this or larger.
   [[nodiscard]] ParameterOf when_at_least(std::string_view parameter, double value) const {
-    return on(Condition{std::string(parameter), {}, value});
+    return on(ParameterCondition{std::string(parameter), {}, value});
   }
 
  private:
-  [[nodiscard]] ParameterOf on(Condition condition) const {
+  [[nodiscard]] ParameterOf on(ParameterCondition condition) const {
     ParameterOf changed = *this;
     changed.conditions.push_back(std::move(condition));
     return changed;
@@ -216,22 +217,22 @@ struct ParameterOf : Parameter {
 
 /// A real number in [lower, upper]:  `real("learning_rate", 1e-5, 1e-1).log()`.
 inline ParameterOf<double> real(std::string_view name, double lower, double upper) {
-  return {{std::string(name), Kind::real, lower, upper}};
+  return {{std::string(name), ParameterKind::real, lower, upper}};
 }
 
 /// An integer in {lower, ..., upper}:  `integer("layers", 1, 8)`.
 inline ParameterOf<std::int64_t> integer(std::string_view name, std::int64_t lower, std::int64_t upper) {
-  return {{std::string(name), Kind::integer, double(lower), double(upper)}};
+  return {{std::string(name), ParameterKind::integer, double(lower), double(upper)}};
 }
 
 /// One of some names:  `categorical("activation", {"tanh", "relu"})`.
 inline ParameterOf<std::string_view> categorical(std::string_view name, std::vector<std::string> categories) {
-  return {{std::string(name), Kind::category, 0, 1, false, std::move(categories)}};
+  return {{std::string(name), ParameterKind::category, 0, 1, false, std::move(categories)}};
 }
 
 /// True or false:  `boolean("nesterov")`.
 inline ParameterOf<bool> boolean(std::string_view name) {
-  return {{std::string(name), Kind::category, 0, 1, false, {"false", "true"}}};
+  return {{std::string(name), ParameterKind::category, 0, 1, false, {"false", "true"}}};
 }
 
 }  // namespace mesaopt

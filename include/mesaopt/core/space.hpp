@@ -21,12 +21,12 @@
 
 namespace mesaopt {
 
-class Values;
+class Configuration;
 
 /// A setting by name, for `Space::point`:  {"layers", 3}.
-struct Setting {
+struct ParameterSetting {
   std::string_view parameter;
-  Value value;
+  ParameterValue value;
 };
 
 /// Points of a search space are of doubles.
@@ -42,15 +42,15 @@ double > ;
 ///     const auto momentum = real("momentum", 0, 0.99).when("optimizer", "sgd");
 ///     const Space space{rate, integer("layers", 1, 8), optimizer, momentum};
 ///
-///     const Values values = space.values(x);            // x: 4 coordinates in [0, 1]
-///     double r = values[rate];                          // its type is known when compiling
-///     auto layers = values.integer("layers");           // by name
-///     std::optional<double> m = values.find(momentum);  // nothing where it has no meaning
+///     const Configuration c = space.configuration(x);  // x: 4 coordinates in [0, 1]
+///     double r = c[rate];                              // its type is known when compiling
+///     auto layers = c.integer("layers");               // by name
+///     std::optional<double> m = c.find(momentum);      // nothing where it has no meaning
 ///
-/// `in_space(f, space)` (objective/in_space.hpp) makes an objective of f(values). How a coordinate stands for values is
-/// said at Parameter, from which an optimizer also reads what it needs to know of one, by `parameter(i)`: its kind, how
-/// many levels it has, where their cells begin. A model that compares points takes those of `representative`, which are
-/// the same wherever the values are.
+/// `in_space(f, space)` (objective/in_space.hpp) makes an objective of f(configuration). How a coordinate stands for
+/// values is said at Parameter, from which an optimizer also reads what it needs to know of one, by `parameter(i)`: its
+/// kind, how many levels it has, where their cells begin. A model that compares points takes those of `representative`,
+/// which are the same wherever the values are.
 class Space {
  public:
   /// Throws std::invalid_argument, naming the parameter, for one that is none (see Parameter::check); for names that
@@ -66,7 +66,7 @@ class Space {
     }
     for (const Parameter& p : parameters_) {
       std::vector<Rule>& rules = rules_.emplace_back();
-      for (const Condition& condition : p.conditions) rules.push_back(rule(p, condition));
+      for (const ParameterCondition& condition : p.conditions) rules.push_back(rule(p, condition));
     }
     for (Eigen::Index i = 0; i < dimension(); ++i) check_no_cycle(i, i, 0);
   }
@@ -95,23 +95,23 @@ class Space {
     });
   }
 
-  /// The values at x, which must live as long as they do. Throws std::invalid_argument unless x has a coordinate for
-  /// each parameter.
+  /// The configuration at x, which must live as long as it does. Throws std::invalid_argument unless x has a coordinate
+  /// for each parameter.
   template <SpacePoint X>
-  [[nodiscard]] Values values(const X& x) const;
+  [[nodiscard]] Configuration configuration(const X& x) const;
   template <SpacePoint X>
-  Values values(X&& x) const = delete;
+  Configuration configuration(X&& x) const = delete;
 
   /// The point that stands for these settings; parameters that are not set are in the middle of their ranges. Throws
   /// std::invalid_argument, naming the parameter, for one that is not there or set twice, or a value it cannot have.
   ///
   ///     Eigen::VectorXd x0 = space.point({{"learning_rate", 1e-3}, {"layers", 3}, {"optimizer", "sgd"}});
   template <SpacePoint X = Eigen::VectorXd>
-  [[nodiscard]] X point(std::initializer_list<Setting> settings = {}) const {
+  [[nodiscard]] X point(std::initializer_list<ParameterSetting> settings = {}) const {
     X x;
     x.resize(dimension());
     x.setConstant(-1);
-    for (const Setting& setting : settings) {
+    for (const ParameterSetting& setting : settings) {
       const Eigen::Index i = index(setting.parameter);
       if (x[i] >= 0) parameter(i).refuse("is set twice");
       x[i] = parameter(i).coordinate(setting.value);
@@ -155,17 +155,17 @@ class Space {
                                   std::to_string(dimension()) + " parameters");
   }
 
-  [[nodiscard]] Rule rule(const Parameter& p, const Condition& condition) const {
+  [[nodiscard]] Rule rule(const Parameter& p, const ParameterCondition& condition) const {
     const std::string on = "has a condition on '" + condition.parameter + "'";
     const Eigen::Index i = position(condition.parameter);
     if (i < 0) p.refuse(on + ", which is not there");
     const Parameter& parent = parameter(i);
-    if (condition.values.empty() && (parent.kind == Kind::category || !std::isfinite(condition.at_least)))
+    if (condition.values.empty() && (parent.kind == ParameterKind::category || !std::isfinite(condition.at_least)))
       p.refuse(on + " that names none of its values");
-    if (!condition.values.empty() && parent.kind == Kind::real)
+    if (!condition.values.empty() && parent.kind == ParameterKind::real)
       p.refuse(on + ", a real number, to be equal to something");
     Rule made{i, {}, condition.at_least};
-    for (const Value& value : condition.values) {
+    for (const ParameterValue& value : condition.values) {
       const auto u = parent.find(value);
       if (!u) p.refuse(on + " to be " + value.text() + ", which it cannot be");
       made.levels.push_back(parent.level(*u));
@@ -181,12 +181,12 @@ class Space {
   }
 };
 
-/// What the parameters of a space are set to at a point: a view, of the point and the space, that reads a value when
+/// What the parameters of a space are set to at a point: a view of the point and the space, which reads a value when
 /// asked for it. It allocates nothing.
-class Values {
+class Configuration {
  public:
   template <SpacePoint X>
-  Values(const Space& space, const X& x)
+  Configuration(const Space& space, const X& x)
       : space_(&space), point_(&x), data_([](const void* point) { return static_cast<const X*>(point)->data(); }) {}
 
   [[nodiscard]] const Space& space() const { return *space_; }
@@ -213,18 +213,18 @@ class Values {
   }
 
   /// All active parameters and their values, as in "layers = 3, optimizer = sgd".
-  friend std::ostream& operator<<(std::ostream& out, const Values& values) {
+  friend std::ostream& operator<<(std::ostream& out, const Configuration& c) {
     const char* separator = "";
-    for (Eigen::Index i = 0; i < values.space_->dimension(); ++i) {
-      if (!values.space_->active(i, values.x())) continue;
-      const Parameter& p = values.space_->parameter(i);
+    for (Eigen::Index i = 0; i < c.space_->dimension(); ++i) {
+      if (!c.space_->active(i, c.x())) continue;
+      const Parameter& p = c.space_->parameter(i);
       out << separator << p.name << " = ";
-      if (p.kind == Kind::category)
-        out << p.categories[std::size_t(p.level(values.x()[i]))];
-      else if (p.kind == Kind::integer)
-        out << std::int64_t(p.number(values.x()[i]));
+      if (p.kind == ParameterKind::category)
+        out << p.categories[std::size_t(p.level(c.x()[i]))];
+      else if (p.kind == ParameterKind::integer)
+        out << std::int64_t(p.number(c.x()[i]));
       else
-        out << p.number(values.x()[i]);
+        out << p.number(c.x()[i]);
       separator = ", ";
     }
     return out;
@@ -240,9 +240,9 @@ class Values {
 
   template <class T>
   [[nodiscard]] Eigen::Index index(std::string_view name) const {
-    constexpr Kind wanted = std::same_as<T, double>         ? Kind::real
-                            : std::same_as<T, std::int64_t> ? Kind::integer
-                                                            : Kind::category;
+    constexpr ParameterKind wanted = std::same_as<T, double>         ? ParameterKind::real
+                                     : std::same_as<T, std::int64_t> ? ParameterKind::integer
+                                                                     : ParameterKind::category;
     const Eigen::Index i = space_->index(name);
     const Parameter& p = space_->parameter(i);
     if (p.kind != wanted || (std::same_as<T, bool> && (p.categories.size() != 2 || p.categories[1] != "true")))
@@ -268,7 +268,7 @@ class Values {
 };
 
 template <SpacePoint X>
-Values Space::values(const X& x) const {
+Configuration Space::configuration(const X& x) const {
   check_size(x.size());
   return {*this, x};
 }

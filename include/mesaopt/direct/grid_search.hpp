@@ -140,7 +140,7 @@ struct GridSearch {
   }
   void levels_of(const Parameter& parameter, std::vector<double>& levels) const {
     const std::int64_t most = parameter.levels();
-    const bool all = parameter.kind == Kind::category || (most > 0 && most <= points);
+    const bool all = parameter.kind == ParameterKind::category || (most > 0 && most <= points);
     if (!all) return spread(points, levels);
     levels.resize(std::size_t(most));
     for (std::int64_t k = 0; k < most; ++k) levels[std::size_t(k)] = (parameter.edge(k) + parameter.edge(k + 1)) / 2;

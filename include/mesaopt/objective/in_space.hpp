@@ -12,14 +12,14 @@
 
 namespace mesaopt {
 
-/// A function of the named values of a search space: `f(values)` is a number or an Evaluation.
+/// A function of the configurations of a search space: `f(configuration)` is a number or an Evaluation.
 template <class F>
-concept ObjectiveOfValues = requires(const F& f, const Values& values) {
-  { f(values) } -> std::convertible_to<Evaluation<double>>;
+concept ObjectiveOfConfigurations = requires(const F& f, const Configuration& configuration) {
+  { f(configuration) } -> std::convertible_to<Evaluation<double>>;
 };
 
-/// A function of named values as an objective of points. See `in_space`.
-template <ObjectiveOfValues F>
+/// A function of configurations as an objective of points. See `in_space`.
+template <ObjectiveOfConfigurations F>
 class InSpace {
  public:
   static constexpr bool stochastic = is_stochastic<F>;
@@ -30,10 +30,11 @@ class InSpace {
     box_ = {Eigen::VectorXd::Zero(n), Eigen::VectorXd::Ones(n)};
   }
 
-  /// f at the values that x stands for. Throws std::invalid_argument unless x has a coordinate for each parameter.
+  /// f at the configuration that x stands for. Throws std::invalid_argument unless x has a coordinate for each
+  /// parameter.
   template <SpacePoint X>
   Evaluation<double> operator()(const X& x) const {
-    return f_(space.values(x));
+    return f_(space.configuration(x));
   }
 
   /// The unit cube.
@@ -50,14 +51,15 @@ concept HasSpace = requires(const F& f) {
   { f.space } -> std::convertible_to<const Space&>;
 };
 
-/// The objective f(values) as one of points of the unit cube, for optimizers that keep bounds and need no gradient:
+/// The objective f(configuration) as one of points of the unit cube, for optimizers that keep bounds and need no
+/// gradient:
 ///
 ///     const auto rate = real("learning_rate", 1e-5, 1e-1).log();
 ///     const auto layers = integer("layers", 1, 8);
-///     const auto f = in_space([&](const Values& v) { return loss(v[rate], v[layers]); }, Space{rate, layers});
+///     const auto f = in_space([&](const Configuration& c) { return loss(c[rate], c[layers]); }, Space{rate, layers});
 ///     const auto solution = minimize(f, f.space.point(), CmaEs{.step_size = 0.2});
-///     std::cout << f.space.values(solution.x);
-template <ObjectiveOfValues F>
+///     std::cout << f.space.configuration(solution.x);
+template <ObjectiveOfConfigurations F>
 InSpace<F> in_space(F f, Space space) {
   return {std::move(f), std::move(space)};
 }
