@@ -106,6 +106,19 @@ TEST_CASE("a parameter below an inactive one is inactive", "[core][space]") {
   CHECK(chain.configuration(x).active("c"));
 }
 
+TEST_CASE("conditions that branch at every one of many levels are read at once", "[core][space]") {
+  std::vector<Parameter> many{integer("0", 1, 2), integer("1", 1, 2)};
+  for (int k = 2; k < 60; ++k)
+    many.push_back(
+        integer(std::to_string(k), 1, 2).when(std::to_string(k - 1), 2).when_at_least(std::to_string(k - 2), 2));
+  const Space deep{many};
+  VectorXd x = VectorXd::Ones(60);
+  CHECK(deep.configuration(x).active("59"));
+  x[3] = 0;
+  CHECK(!deep.configuration(x).active("59"));
+  CHECK(deep.configuration(x).active("3"));
+}
+
 TEST_CASE("points of the same values have the same representative", "[core][space]") {
   Random random{.seed = 3};
   for (int k = 0; k < 2000; ++k) {

@@ -68,7 +68,9 @@ class Space {
       std::vector<Rule>& rules = rules_.emplace_back();
       for (const ParameterCondition& condition : p.conditions) rules.push_back(rule(p, condition));
     }
-    for (Eigen::Index i = 0; i < dimension(); ++i) check_no_cycle(i, i, 0);
+    depends_on_.resize(parameters_.size());
+    std::vector<Visit> visits(parameters_.size(), Visit::none);
+    for (Eigen::Index i = 0; i < dimension(); ++i) visit(i, visits);
   }
 
   /// The number of parameters, which is that of coordinates.
@@ -84,14 +86,10 @@ class Space {
 
   /// Whether parameter i has a meaning at x: whether its conditions hold, and the parameters they are on are active.
   [[nodiscard]] bool active(Eigen::Index i, const double* x) const {
-    const std::vector<Rule>& rules = rules_[std::size_t(i)];
-    return std::all_of(rules.begin(), rules.end(), [&](const Rule& rule) {
-      const Parameter& parent = parameter(rule.parent);
-      const double u = x[rule.parent];
-      const bool holds = rule.levels.empty()
-                             ? parent.number(u) >= rule.at_least
-                             : std::find(rule.levels.begin(), rule.levels.end(), parent.level(u)) != rule.levels.end();
-      return holds && active(rule.parent, x);
+    const std::vector<Eigen::Index>& all = depends_on_[std::size_t(i)];
+    return std::all_of(all.begin(), all.end(), [&](Eigen::Index j) {
+      const std::vector<Rule>& rules = rules_[std::size_t(j)];
+      return std::all_of(rules.begin(), rules.end(), [&](const Rule& rule) { return holds(rule, x[rule.parent]); });
     });
   }
 
@@ -141,7 +139,8 @@ class Space {
     double at_least;
   };
   std::vector<Parameter> parameters_;
-  std::vector<std::vector<Rule>> rules_{};
+  std::vector<std::vector<Rule>> rules_{};               // of each parameter
+  std::vector<std::vector<Eigen::Index>> depends_on_{};  // it and all above it, once each
 
   [[nodiscard]] Eigen::Index position(std::string_view name) const {
     for (Eigen::Index i = 0; i < dimension(); ++i)
@@ -173,11 +172,26 @@ class Space {
     return made;
   }
 
-  void check_no_cycle(Eigen::Index start, Eigen::Index at, Eigen::Index depth) const {
-    for (const Rule& rule : rules_[std::size_t(at)]) {
-      if (rule.parent == start) parameter(start).refuse("has a condition on itself, through others or not");
-      if (depth < dimension()) check_no_cycle(start, rule.parent, depth + 1);
+  [[nodiscard]] bool holds(const Rule& rule, double u) const {
+    const Parameter& parent = parameter(rule.parent);
+    if (rule.levels.empty()) return parent.number(u) >= rule.at_least;
+    return std::find(rule.levels.begin(), rule.levels.end(), parent.level(u)) != rule.levels.end();
+  }
+
+  enum class Visit : std::uint8_t { none, begun, done };
+  /// Finds all that parameter i depends on, those above it first.
+  void visit(Eigen::Index i, std::vector<Visit>& visits) {
+    if (visits[std::size_t(i)] == Visit::done) return;
+    if (visits[std::size_t(i)] == Visit::begun) parameter(i).refuse("has a condition on itself, through others or not");
+    visits[std::size_t(i)] = Visit::begun;
+    std::vector<Eigen::Index>& all = depends_on_[std::size_t(i)];
+    for (const Rule& rule : rules_[std::size_t(i)]) {
+      visit(rule.parent, visits);
+      for (const Eigen::Index j : depends_on_[std::size_t(rule.parent)])
+        if (std::find(all.begin(), all.end(), j) == all.end()) all.push_back(j);
     }
+    all.push_back(i);
+    visits[std::size_t(i)] = Visit::done;
   }
 };
 
