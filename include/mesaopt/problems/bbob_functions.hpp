@@ -30,9 +30,9 @@ struct BbobFunction : BbobInstance {
   }
 
  private:
-  /// out = M v.
-  void multiply(const Eigen::MatrixXd& M, const double* v, double* out) const {
-    std::fill_n(out, n, 0.0);
+  /// out = M v + offset.
+  void multiply(const Eigen::MatrixXd& M, const double* v, double* out, double offset = 0) const {
+    std::fill_n(out, n, offset);
     for (Eigen::Index j = 0; j < n; ++j) mesaopt::detail::add(out, v[j], M.data() + n * j, out, n);
   }
   void ripple(double* z) const { std::transform(z, z + n, z, bbob_ripple); }
@@ -111,8 +111,7 @@ struct BbobFunction : BbobInstance {
         for (Eigen::Index i = 0; i + 1 < n; ++i) sum += rosenbrock(a + i);
         return sum;
       case 9:
-        multiply(first, x, b);
-        for (Eigen::Index i = 0; i < n; ++i) b[i] += 0.5;
+        multiply(first, x, b, 0.5);
         for (Eigen::Index i = 0; i + 1 < n; ++i) sum += rosenbrock(b + i);
         return sum;
       case 10:
@@ -164,8 +163,7 @@ struct BbobFunction : BbobInstance {
         return mean * mean + 10 * beyond(x);
       }
       case 19:
-        multiply(first, x, b);
-        for (Eigen::Index i = 0; i < n; ++i) b[i] += 0.5;
+        multiply(first, x, b, 0.5);
         for (Eigen::Index i = 0; i + 1 < n; ++i) {
           const double s = rosenbrock(b + i);
           sum += s / 4000 - std::cos(s);

@@ -37,9 +37,7 @@ struct BbobInstance {
     const auto powers = [&](double base, double exponent) -> Eigen::VectorXd {
       return Eigen::VectorXd::NullaryExpr(n, [&](Eigen::Index i) { return std::pow(base, exponent * ramp(i)); });
     };
-    const auto two_rotations = [&](double condition) {
-      return Eigen::MatrixXd(R() * powers(condition, 0.5).asDiagonal() * Q());
-    };
+    const auto two_rotations = [&](double condition) { return bbob_product(R(), powers(condition, 0.5), Q()); };
 
     switch (function) {
       case 2: scales = powers(1e6, 1); break;
@@ -121,7 +119,7 @@ struct BbobInstance {
     peaks = (2 * spread * Eigen::Map<const Eigen::MatrixXd>(places.data(), n, count).array() - spread).matrix();
     peaks.col(0) *= 0.8;
     x_opt = peaks.col(0);
-    peaks = (first * peaks).eval();
+    peaks = bbob_product(first, Eigen::VectorXd::Ones(n), peaks);
     widths.resize(n, count);
     heights.resize(count);
     for (Eigen::Index k = 0; k < count; ++k) {

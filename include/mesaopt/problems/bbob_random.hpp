@@ -57,15 +57,34 @@ inline Eigen::VectorXd bbob_normal(std::int64_t seed, Eigen::Index count) {
   return values;
 }
 
-/// An orthonormal n × n matrix: normal numbers, column by column, made so by Gram and Schmidt.
+/// An orthonormal n × n matrix: normal numbers, column by column, made so by Gram and Schmidt. Summed up one by one, as
+/// Eigen's order depends on the machine, and some functions magnify the last digit.
 inline Eigen::MatrixXd bbob_rotation(std::int64_t seed, Eigen::Index n) {
   const Eigen::VectorXd normal = bbob_normal(seed, n * n);
   Eigen::MatrixXd B = Eigen::Map<const Eigen::MatrixXd>(normal.data(), n, n);
+  const auto product = [&](Eigen::Index i, Eigen::Index j) {
+    double sum = 0;
+    for (Eigen::Index k = 0; k < n; ++k) sum += B(k, i) * B(k, j);
+    return sum;
+  };
   for (Eigen::Index i = 0; i < n; ++i) {
-    for (Eigen::Index j = 0; j < i; ++j) B.col(i) -= B.col(i).dot(B.col(j)) * B.col(j);
-    B.col(i) /= B.col(i).norm();
+    for (Eigen::Index j = 0; j < i; ++j) {
+      const double along = product(i, j);
+      for (Eigen::Index k = 0; k < n; ++k) B(k, i) -= along * B(k, j);
+    }
+    const double length = std::sqrt(product(i, i));
+    for (Eigen::Index k = 0; k < n; ++k) B(k, i) /= length;
   }
   return B;
+}
+
+/// A diag(scales) B, summed up one by one.
+inline Eigen::MatrixXd bbob_product(const Eigen::MatrixXd& A, const Eigen::VectorXd& scales, const Eigen::MatrixXd& B) {
+  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(A.rows(), B.cols());
+  for (Eigen::Index j = 0; j < B.cols(); ++j)
+    for (Eigen::Index k = 0; k < B.rows(); ++k)
+      for (Eigen::Index i = 0; i < A.rows(); ++i) out(i, j) += A(i, k) * scales[k] * B(k, j);
+  return out;
 }
 
 /// The seed of an instance. Two functions share that of the function they vary.
