@@ -145,8 +145,8 @@ TEST_CASE("a Sobol sequence goes on from any index, copied, saved or in other bl
 
 TEST_CASE("scrambled Sobol points are the same on every platform", "[core][sequence]") {
   const MatrixXd x = points({.dimension = 2, .seed = 1}, 2);
-  CHECK(x(0, 0) == 0x1.4441ab10087fep-1);
-  CHECK(x(1, 1) == 0x1.edc73e2ec9eecp-2);
+  CHECK(x(0, 0) == 0x1.4441ab0fd13f1p-1);
+  CHECK(x(1, 1) == 0x1.edc73e3a8390cp-2);
   Eigen::MatrixXf single(2, 2);
   Sobol{.dimension = 2, .seed = 1}.fill(single);
   CHECK((x - single.cast<double>()).minCoeff() >= 0);

@@ -88,18 +88,21 @@ inline std::vector<std::array<std::uint64_t, 64>> sobol_directions(std::size_t d
   return all;
 }
 
-/// Owen's nested uniform scrambling of the first 56 bits of a fraction: whether a bit is flipped is a random function
-/// of all bits above it. One block of Philox decides for seven levels of the tree, which have 127 nodes.
+/// Owen's nested uniform scrambling of a fraction: whether a bit is flipped is a random function of all bits above it.
+/// One block of Philox decides for seven levels of the tree, which have 127 nodes. From level 28 on, which tells 2^28
+/// points of a sequence apart, one decides for all the rest.
 constexpr std::uint64_t owen_scrambled(std::uint64_t bits, std::uint64_t stream, std::uint64_t seed) {
-  std::uint64_t flips = 0;
-  for (int level = 0; level < 56; level += 7) {
-    // Names the subtree: the bits above it, and how many they are.
-    const std::uint64_t above = level == 0 ? 0 : bits >> (64 - level);
-    const auto random = philox64(above | std::uint64_t{1} << level, stream, seed);
+  // Of a subtree: the bits above it, and how many they are, name it.
+  const auto random = [&](int level) {
+    return philox64((level == 0 ? 0 : bits >> (64 - level)) | std::uint64_t{1} << level, stream, seed);
+  };
+  std::uint64_t flips = random(28)[0] >> 28;
+  for (int level = 0; level < 28; level += 7) {
+    const auto tree = random(level);
     const std::uint64_t below = bits << level;
     for (int k = 0; k < 7; ++k) {
       const std::uint64_t node = (k == 0 ? 0 : below >> (64 - k)) | std::uint64_t{1} << k;  // 1 ... 127
-      flips |= (random[node / 64] >> node % 64 & 1) << (63 - level - k);
+      flips |= (tree[node / 64] >> node % 64 & 1) << (63 - level - k);
     }
   }
   return bits ^ flips;

@@ -1,7 +1,7 @@
-// How many evaluations Nelder-Mead and random searches need on BBOB: expected running times to 1e-8, beside those of
+// How many evaluations Nelder-Mead needs on BBOB: expected running times to 1e-8, beside those of
 // the Nelder-Mead that was entered into BBOB 2009 (NELDERDOERR, and NELDER by Hansen).
 //
-//   bbob_direct [dimension = 5] [budget per dimension = 10000] [instances = 15] [folder for COCO's data files]
+//   bbob_nelder_mead [dimension = 5] [budget per dimension = 10000] [instances = 15] [folder for COCO's data files]
 
 #include <algorithm>
 #include <cmath>
