@@ -142,8 +142,8 @@ struct BbobFunction : BbobInstance {
         multiply(first, a, b);
         ripple(b);
         multiply(second, b, a);
-        double least = 0;
-        for (double weight = 1, wave = 2 * std::numbers::pi; weight > 0x1p-12; weight /= 2, wave *= 3) {
+        double least = 0, weight = 1, wave = 2 * std::numbers::pi;
+        for (int k = 0; k < 12; ++k, weight /= 2, wave *= 3) {
           least += weight * std::cos(wave / 2);
           for (Eigen::Index i = 0; i < n; ++i) sum += weight * std::cos(wave * (a[i] + 0.5));
         }
@@ -195,8 +195,8 @@ struct BbobFunction : BbobInstance {
         multiply(first, a, b);
         double product = 1;
         for (Eigen::Index i = 0; i < n; ++i) {
-          double rough = 0;
-          for (double power = 2; power <= 0x1p32; power *= 2)
+          double rough = 0, power = 2;
+          for (int k = 1; k <= 32; ++k, power *= 2)
             rough += std::abs(power * b[i] - std::floor(power * b[i] + 0.5)) / power;
           product *= std::pow(1 + double(i + 1) * rough, 10 / std::pow(size, 1.2));
         }
