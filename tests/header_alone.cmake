@@ -1,9 +1,31 @@
-# `header` (mesaopt/room/name.hpp) compiles with nothing before it.
+# `header` (mesaopt/room/name.hpp) compiles with nothing before it, but what it includes of Eigen, which is compiled once
+# for all headers: `header` is "prelude" for that.
 cmake_minimum_required(VERSION 3.22)
 include(${settings})
+set(prelude ${build}/tests/alone/eigen.hpp)
+if(header STREQUAL "prelude")
+  if(compiler_id STREQUAL GNU)
+    set(compiled ${prelude}.gch)
+  else()
+    set(compiled ${prelude}.pch)
+  endif()
+  file(WRITE ${prelude} "#include <Eigen/Core>\n")
+  execute_process(COMMAND ${compiler} -std=c++20 ${includes} -x c++-header ${prelude} -o ${compiled}
+                  RESULT_VARIABLE result ERROR_VARIABLE said)
+  if(result)
+    complain("Eigen/Core does not compile:\n${said}")
+  endif()
+  return()
+endif()
+
 set(source ${build}/tests/alone/${header}.cpp)
 file(WRITE ${source} "#include <${header}>\n")
-execute_process(COMMAND ${compiler} -std=c++20 ${includes} -fsyntax-only ${source}
+set(before)
+file(STRINGS ${project}/include/${header} eigen REGEX "^#include <Eigen/Core>" LIMIT_COUNT 1)
+if(eigen)
+  set(before -include ${prelude})
+endif()
+execute_process(COMMAND ${compiler} -std=c++20 ${includes} ${before} -fsyntax-only ${source}
                 RESULT_VARIABLE result ERROR_VARIABLE said)
 if(result)
   complain("${header} does not compile alone:\n${said}")
