@@ -5,12 +5,26 @@
 
 #include <mesaopt/core/bytes.hpp>
 #include <mesaopt/core/fields.hpp>
+#include <mesaopt/core/halton.hpp>
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/core/random.hpp>
+#include <mesaopt/core/sobol.hpp>
+#include <mesaopt/core/space.hpp>
 #include <mesaopt/core/version.hpp>
 #include <mesaopt/direct/brent.hpp>
 #include <mesaopt/direct/golden_section.hpp>
+#include <mesaopt/direct/grid_search.hpp>
+#include <mesaopt/direct/nelder_mead.hpp>
+#include <mesaopt/direct/quasi_random_search.hpp>
+#include <mesaopt/direct/random_search.hpp>
 #include <mesaopt/evolution/cma_es.hpp>
+#include <mesaopt/evolution/differential_evolution.hpp>
+#include <mesaopt/evolution/limited_memory_cma_es.hpp>
+#include <mesaopt/evolution/natural_evolution.hpp>
+#include <mesaopt/evolution/openai_es.hpp>
+#include <mesaopt/evolution/particle_swarm.hpp>
+#include <mesaopt/evolution/restarts.hpp>
+#include <mesaopt/evolution/separable_cma_es.hpp>
 #include <mesaopt/gradient/adam.hpp>
 #include <mesaopt/gradient/ams_grad.hpp>
 #include <mesaopt/gradient/augmented_lagrangian.hpp>
@@ -53,6 +67,7 @@
 #include <mesaopt/objective/forward_mode_family.hpp>
 #include <mesaopt/objective/group_l1.hpp>
 #include <mesaopt/objective/in_box.hpp>
+#include <mesaopt/objective/in_space.hpp>
 #include <mesaopt/objective/l1.hpp>
 #include <mesaopt/objective/mini_batches.hpp>
 #include <mesaopt/objective/quadratic_program.hpp>
