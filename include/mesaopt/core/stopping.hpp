@@ -193,7 +193,9 @@ struct MaxIterations {
 };
 
 /// Stops after `limit` calls of the objective, with or without gradient. The limit is kept inside line searches and
-/// populations as well.
+/// populations as well, and counts the gradients of which an optimizer makes second derivatives: no more than `limit`
+/// are ever made. An adaptor that calls the objective several times for one call of its own, as `finite_difference`
+/// does, ends what it has begun, which may exceed the limit once: see there.
 struct MaxEvaluations {
   std::int64_t limit = 10000;
   static constexpr bool is_stopping = true;
