@@ -13,8 +13,6 @@ using Eigen::Index;
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-
 /// Makes the gradient of constraint `to` a combination of those of 0 and 1, but for `off` in its first entry.
 void combine(ProgramData& data, Index to, double first, double second, double off) {
   for (Index i = 0; i < data.size(); ++i)
