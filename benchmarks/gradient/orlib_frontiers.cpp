@@ -68,7 +68,8 @@ double microseconds(Clock::time_point since) {
 }
 
 struct Sweep {
-  double deviation = 0, time = 0;                 ///< worst, mean time of a point after the first, in µs
+  double deviation = 0;                           ///< the worst
+  std::vector<double> times = {};                 ///< of each point after the first, in µs
   std::uint64_t steps = 0, most = 0, solved = 0;  ///< changes of the active set in all, and of one point
   int failures = 0;
 };
@@ -77,7 +78,6 @@ struct Sweep {
 Sweep sweep(Program p, const Table& points, std::size_t stride, bool warm) {
   Sweep found;
   QuadraticState<double> state;
-  double time = 0;
   for (std::size_t k = 0; k < points.size(); k += stride) {
     p.b_eq[1] = points[k][0];
     if (!warm) state.forget();
@@ -87,13 +87,18 @@ Sweep sweep(Program p, const Table& points, std::size_t stride, bool warm) {
     found.failures += state.status != Status::converged;
     found.deviation = std::max(found.deviation, std::abs(state.value - points[k][1]));
     if (k == 0) continue;
-    time += took;
+    found.times.push_back(took);
     ++found.solved;
     found.steps += state.iterations;
     found.most = std::max(found.most, state.iterations);
   }
-  found.time = time / double(found.solved);
   return found;
+}
+
+double mean(const std::vector<double>& times) {
+  double sum = 0;
+  for (const double time : times) sum += time / double(times.size());
+  return sum;
 }
 
 }  // namespace
@@ -118,7 +123,8 @@ int main(int argc, char** argv) {
     if (number == 1)
       std::printf(
           "The least variance at each published return, from the highest down, solved by `solve(program, state)` with "
-          "the state\nof the point before; \"from nothing\" is every 20th point alone. Times are the best of 5 sweeps. "
+          "the state\nof the point before; \"from nothing\" is every 20th point alone. Times are means, each point the "
+          "best of 5. "
           "The files give 10\ndecimals of return and variance.\n\n"
           "| problem | assets | points | worst deviation of the variance | changes of the active set, mean | most | us "
           "| from nothing: changes, mean | us |\n"
@@ -126,14 +132,16 @@ int main(int argc, char** argv) {
     const Program p = frontier_program(assets, correlations);
     constexpr std::size_t stride = 20;
     Sweep warm = sweep(p, points, 1, true), cold = sweep(p, points, stride, false);
-    for (int repetition = 1; repetition < 5; ++repetition) {
-      warm.time = std::min(warm.time, sweep(p, points, 1, true).time);
-      cold.time = std::min(cold.time, sweep(p, points, stride, false).time);
-    }
+    for (int repetition = 1; repetition < 5; ++repetition)
+      for (const bool warmly : {true, false}) {
+        auto& times = (warmly ? warm : cold).times;
+        const Sweep again = sweep(p, points, warmly ? 1 : stride, warmly);
+        for (std::size_t k = 0; k < times.size(); ++k) times[k] = std::min(times[k], again.times[k]);
+      }
     failures += warm.failures + cold.failures;
     std::printf("| %d | %zu | %zu | %.1e | %.2f | %d | %.1f | %.1f | %.0f |\n", number, assets.size(), points.size(),
                 std::max(warm.deviation, cold.deviation), double(warm.steps) / double(warm.solved), int(warm.most),
-                warm.time, double(cold.steps) / double(cold.solved), cold.time);
+                mean(warm.times), double(cold.steps) / double(cold.solved), mean(cold.times));
   }
   if (failures > 0) std::fprintf(stderr, "orlib_frontiers: %d points were not solved\n", failures);
   return failures > 0 ? 1 : 0;
