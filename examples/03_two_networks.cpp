@@ -8,12 +8,15 @@
 //
 //   03_two_networks [--seed N] [--fashion] [--data PATH] [--help]
 
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <stdexcept>
 #include <string>
+#include <system_error>
 
 #include "digits.hpp"
 #include "fashion_mnist.hpp"
@@ -66,6 +69,9 @@ Parts parts(const Options& options) {
   if (options.fashion) {
     const auto large =
         options.data.empty() ? fashion_mnist<double>("t10k") : fashion_mnist<double>("t10k", options.data);
+    if (large.images.rows() != 28 * 28)
+      throw std::runtime_error("The images of Fashion-MNIST have 784 pixels, but these have " +
+                               std::to_string(large.images.rows()) + ".");
     all = halved(large, 28, std::min<Index>(1797, large.size()));
   } else {
     all = options.data.empty() ? digits() : digits(options.data);
@@ -257,10 +263,10 @@ int main(int count, char** arguments) {
       return 0;
     } else if (argument == "--seed") {
       const std::string given = value();
-      char* end = nullptr;
-      options.seed = std::strtoull(given.c_str(), &end, 10);
-      if (given.empty() || *end != '\0' || given[0] == '-') {
-        std::cerr << "--seed needs a whole number, 0 or more, but is " << given << ".\n";
+      const char* const last = given.data() + given.size();
+      const auto [end, error] = std::from_chars(given.data(), last, options.seed);
+      if (error != std::errc{} || end != last) {
+        std::cerr << "--seed needs a whole number from 0 to 18446744073709551615, but is '" << given << "'.\n";
         return 1;
       }
     } else if (argument == "--fashion") {

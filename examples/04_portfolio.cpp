@@ -9,12 +9,16 @@
 //
 // The gradient goes back through all rebalancings, each by the optimality conditions of its program.
 
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <exception>
 #include <iomanip>
 #include <iostream>
+#include <stdexcept>
 #include <string>
+#include <system_error>
+#include <type_traits>
 #include <vector>
 
 #include <mesaopt/core/minimize.hpp>
@@ -31,6 +35,18 @@ using namespace mesaopt;
 using Eigen::VectorXd;
 using P = PortfolioParameter;
 
+/// The whole argument as a positive number; throws std::runtime_error for anything else.
+template <class Number>
+static Number positive(const char* argument, const char* name) {
+  const std::string text = argument;
+  Number number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || !(number > 0) || !std::isfinite(double(number)))
+    throw std::runtime_error(std::string(name) + " needs a number above 0" +
+                             (std::is_integral_v<Number> ? ", whole" : "") + ", but is '" + text + "'");
+  return number;
+}
+
 static int run(int argc, char** argv) {
   const bool own = argc > 1;
   const std::string path = own ? argv[1] : EXAMPLE_DATA "/stocks.csv";
@@ -38,10 +54,13 @@ static int run(int argc, char** argv) {
   const auto prices = own ? models::read_prices(path) : models::read_prices(path, {"MSFT", "AMZN", "IBM", "AAPL"});
   const auto returns = prices.returns();
 
-  WalkForwardSettings how{.window = argc > 2 ? std::atol(argv[2]) : 36,
-                          .every = argc > 3 ? std::atol(argv[3]) : 1,
+  WalkForwardSettings how{.window = argc > 2 ? positive<Eigen::Index>(argv[2], "WINDOW") : 36,
+                          .every = argc > 3 ? positive<Eigen::Index>(argv[3], "EVERY") : 1,
                           .cost = 10,
-                          .rows_per_year = argc > 4 ? std::atof(argv[4]) : 12};
+                          .rows_per_year = argc > 4 ? positive<double>(argv[4], "PER_YEAR") : 12};
+  if (returns.rows() < how.window + 4)  // two to choose by and two to judge by
+    throw std::runtime_error(path + ": has " + std::to_string(returns.rows()) +
+                             " returns, which are too few for a window of " + std::to_string(how.window));
   how.chosen = {P::risk_aversion, P::turnover_penalty, P::shrinkage};
   how.parameters = {.risk_aversion = 5, .turnover_penalty = 1e-4, .shrinkage = 0.05};
   how.first = how.window;

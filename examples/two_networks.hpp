@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -253,8 +254,12 @@ inline VectorXd grown(const Network& from, const VectorXd& weights, const Networ
   return fresh;
 }
 
-/// Deals out images: 300 to train on, 600 held out, the rest to test with.
+/// Deals out images: 300 to train on, 600 held out, the rest to test with. Throws std::runtime_error if there are not
+/// enough.
 inline Parts deal(const LabelledImages<double>& all, std::uint64_t seed) {
+  if (all.size() < 1000)
+    throw std::runtime_error("1000 images are needed, to train on, to hold out and to test with, but there are " +
+                             std::to_string(all.size()) + ".");
   const double count = static_cast<double>(all.size());
   auto dealt = split(all, seed, {300 / count, 600 / count, (count - 900) / count});
   return {std::move(dealt[0]), std::move(dealt[1]), std::move(dealt[2])};

@@ -84,7 +84,15 @@ for name in "${names[@]}"; do
       cp "$result" "docs/benchmarks/$name.json"
       as_table "$result" >"$result.md"
       ;;
-    *) "$program" "$@" | tee "$result.md" ;;
+    *)
+      code=0
+      "$program" "$@" | tee "$result.md" || code=$?
+      if [ $code = 77 ]; then  # it needs data that are not here
+        rm -f "$result" "$result.md"
+        continue
+      fi
+      [ $code = 0 ] || die "$name ended with code $code."
+      ;;
   esac
   {
     printf '# %s\n\n' "$(tr _ ' ' <<<"$name")"

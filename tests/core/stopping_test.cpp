@@ -172,6 +172,7 @@ TEST_CASE("rules out of their range are refused by name and value", "[core]") {
   };
   refused(GradientBelow{-1}, "GradientBelow::tolerance", "-1");
   refused(GradientBelow{nan_value}, "GradientBelow::tolerance", "nan");
+  refused(GradientBelow{-1e-9}, "GradientBelow::tolerance", "is -1e-09;");
   refused(StepBelow{-1}, "StepBelow::tolerance", "-1");
   refused(ValueChangeBelow{-2}, "ValueChangeBelow::tolerance", "-2");
   refused(ValueChangeBelow{1, 0}, "ValueChangeBelow::steps", "0");

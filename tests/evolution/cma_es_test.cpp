@@ -673,7 +673,7 @@ TEST_CASE("settings and starts out of range are refused by name and value", "[ev
   State state;
   const VectorXd x0 = VectorXd::Ones(3);
   CHECK_THROWS_WITH((CmaEs{.population = 1}.init(x0, state)),
-                    "CmaEs::population: is 1.000000; it must be 2 or more, or 0 for 4 + floor(3 ln n)");
+                    "CmaEs::population: is 1; it must be 2 or more, or 0 for 4 + floor(3 ln n)");
   CHECK_THROWS_AS((CmaEs{.population = -4}.init(x0, state)), std::invalid_argument);
   for (const double step_size : {0.0, -1.0, infinity, not_a_number})
     CHECK_THROWS_AS((CmaEs{.step_size = step_size}.init(x0, state)), std::invalid_argument);

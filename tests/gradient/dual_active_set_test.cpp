@@ -212,6 +212,12 @@ TEST_CASE("DualActiveSet keeps to limits of iterations and evaluations", "[dual_
   CHECK(cut.value == Approx(made.program(cut.x)));
   const auto once = minimize(made.program, x0, DualActiveSet{}, MaxEvaluations{2});
   CHECK(once.status == Status::converged);
+  const auto few = minimize(Any{made.program}, x0, DualActiveSet{}, MaxEvaluations{40});
+  CHECK(few.status == Status::max_evaluations);  // 1 and 40 are what it takes to read the program
+  CHECK(few.counts[0].evaluations() == 1);
+  const auto enough = minimize(Any{made.program}, x0, DualActiveSet{}, MaxEvaluations{50});
+  CHECK(enough.status == Status::converged);
+  CHECK(enough.counts[0].evaluations() > 41);
 }
 
 TEST_CASE("Until DualActiveSet ends its point is the start, with the value of the start", "[dual_active_set]") {

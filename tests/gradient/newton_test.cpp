@@ -134,6 +134,19 @@ TEST_CASE("Newton without second derivatives takes them from gradients", "[gradi
   CHECK((s.x.array() - 1).abs().maxCoeff() < 1e-8);
 }
 
+TEST_CASE("Newton keeps to a limit on evaluations, those of its differences included", "[gradient]") {
+  const Eigen::VectorXd x0 = Rosenbrock::start(6);
+  for (int limit = 1; limit <= 60; ++limit) {
+    CAPTURE(limit);
+    const auto s = minimize(Undressed{}, x0, Newton{}, MaxEvaluations{limit});
+    CHECK(s.status == Status::max_evaluations);
+    CHECK(s.counts[0].evaluations() == unsigned(limit));
+    CHECK(s.value == Rosenbrock{}(s.x));
+    CHECK(s.value <= Rosenbrock{}(x0));
+    if (limit > 13) CHECK(s.value < Rosenbrock{}(x0));  // 1 and 12 are the start with its Hessian
+  }
+}
+
 TEMPLATE_TEST_CASE("Newton works for float and double, fixed and dynamic sizes", "[gradient]", Eigen::Vector2f,
                    Eigen::VectorXf, Eigen::Vector2d, Eigen::VectorXd) {
   using S = ScalarOf<TestType>;

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <random>
 #include <string>
 
@@ -55,6 +56,24 @@ TEST_CASE("IDX files may be packed by gzip, in a directory of any name", "[model
   CHECK(examples::fashion_mnist("tiny", directory.path).size() == 3);
   std::ofstream(directory.file("images-idx3") + ".gz", std::ios::binary) << "no archive";
   CHECK(directory.refuses_part("gzip cannot unpack"));
+}
+
+TEST_CASE("Images that are cut off are refused by name, packed or not", "[models]") {
+  const Directory directory;
+  std::ifstream whole(directory.file("images-idx3"), std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(whole), {}};
+  REQUIRE(bytes.size() == 28);
+  directory.write("images-idx3", bytes.substr(0, 27));
+  CHECK(directory.refuses_part("tiny-images-idx3-ubyte: the file should have 28 bytes, but has 27"));
+  directory.write("images-idx3", bytes.substr(0, 9));
+  CHECK(directory.refuses_part("tiny-images-idx3-ubyte: the file ends within its first 16 bytes"));
+  directory.write("images-idx3", "");
+  CHECK(directory.refuses_part("ends within its first 16 bytes"));
+  directory.write("images-idx3", bytes);
+  REQUIRE(std::system(("gzip \"" + directory.file("images-idx3") + "\"").c_str()) == 0);
+  const std::string packed = directory.file("images-idx3") + ".gz";
+  fs::resize_file(packed, fs::file_size(packed) - 10);
+  CHECK(directory.refuses_part("tiny-images-idx3-ubyte.gz: gzip cannot unpack"));
 }
 
 TEST_CASE("IDX files that are missing, cut off or spoilt are refused by name", "[models]") {

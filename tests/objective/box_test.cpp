@@ -48,8 +48,7 @@ TEST_CASE("a point outside of a box is refused with its coordinate and value", "
   CHECK_THROWS_WITH(box.check_inside(Vector2d{0, 1.5}, "start"),
                     "start: coordinate 1 is 1.5; it must lie in the box, in [0, 1]");
   CHECK_THROWS_WITH(box.check_inside(Vector2d{0, 1 + 1e-12}, "start"),
-                    Catch::Contains("coordinate 1 is 1.0000000000010001"));
-  CHECK_THROWS_WITH(box.check_inside(Vector2d{0, -1e-9}, "start"),
-                    Catch::Contains("coordinate 1 is -1.0000000000000001e-09"));
+                    Catch::Contains("coordinate 1 is 1.000000000001;"));
+  CHECK_THROWS_WITH(box.check_inside(Vector2d{0, -1e-9}, "start"), Catch::Contains("coordinate 1 is -1e-09;"));
   CHECK_THROWS_WITH(box.check_inside(VectorXd::Zero(3), "start"), "start: has size 3, but the box 2");
 }

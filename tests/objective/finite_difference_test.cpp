@@ -233,6 +233,21 @@ TEST_CASE("differences allocate nothing after the first call", "[objective]") {
   CHECK(allocations() == before);
 }
 
+TEST_CASE("a limit on evaluations is exceeded by the values of one gradient at most", "[objective]") {
+  const auto f = finite_difference(Value{});
+  bool exceeded = false;
+  for (int limit = 1; limit <= 40; ++limit) {
+    const auto s = minimize(f, somewhere<Eigen::VectorXd>(6), Lbfgs{}, MaxEvaluations{limit});
+    CAPTURE(limit);
+    CHECK(s.status == Status::max_evaluations);
+    CHECK(s.counts[0].evaluations() >= unsigned(limit));
+    CHECK(s.counts[0].evaluations() <= unsigned(limit) + 2 * 6);
+    exceeded = exceeded || s.counts[0].evaluations() == unsigned(limit) + 2 * 6;
+    CHECK(s.value == Value{}(s.x));
+  }
+  CHECK(exceeded);
+}
+
 TEST_CASE("differences refuse settings out of range", "[objective]") {
   CHECK_THROWS_WITH(finite_difference(Value{}, {.typical = 0}), Catch::Contains("Differences::typical"));
   CHECK_THROWS_WITH(finite_difference(Value{}, {.noise = 1}), Catch::Contains("Differences::noise"));

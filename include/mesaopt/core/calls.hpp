@@ -101,6 +101,24 @@ struct Calls {
 
   [[nodiscard]] bool exhausted() const { return counts[0].evaluations() >= limit; }
 
+  /// Whether the limit leaves room for the 2 `products` gradients that so many products of the Hessian of f with a
+  /// vector cost where they are made from differences; n make a Hessian. Neither looks at the limit by itself, as a
+  /// hypergradient has to be had also when the inner search has spent its budget: an optimizer asks before.
+  template <class F>
+  [[nodiscard]] bool allows_products(const F&, Eigen::Index products) const {
+    if constexpr (detail::HasHessianProduct<F, X>)
+      return !exhausted();  // an adaptor's own may cost evaluations
+    else
+      return !exhausted() && limit - counts[0].evaluations() >= 2 * std::uint64_t(products);
+  }
+  template <class F>
+  [[nodiscard]] bool allows_hessian(const F& f, Eigen::Index n) const {
+    if constexpr (detail::HasHessian<F, X>)
+      return true;
+    else
+      return allows_products(f, n);
+  }
+
   template <class F>
   Evaluation<S> value(const F& f, const X& x) {
     if (exhausted()) return spent();

@@ -11,6 +11,8 @@
 #include <tuple>
 #include <type_traits>
 
+#include <mesaopt/core/number_text.hpp>
+
 namespace mesaopt {
 
 /// 128 random bits for a counter and a key: a pure function, so any of them can be had in any order, on any thread.
@@ -159,8 +161,8 @@ struct Random {
   template <Drawable S>
   S uniform(S lower, S upper) {
     if (!(lower <= upper) || !std::isfinite(upper - lower))
-      throw std::invalid_argument("Random::uniform: needs finite lower <= upper, got [" + std::to_string(lower) + ", " +
-                                  std::to_string(upper) + ")");
+      throw std::invalid_argument("Random::uniform: needs finite lower <= upper, got [" + detail::number_text(lower) +
+                                  ", " + detail::number_text(upper) + ")");
     const S value = std::fma(upper - lower, uniform<S>(), lower);
     // Rounding may reach the open end.
     return value < upper || lower == upper ? value : std::nextafter(upper, lower);

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <concepts>
 #include <cstdint>
-#include <cstdio>
 #include <limits>
 #include <stdexcept>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -14,6 +14,7 @@
 #include <mesaopt/core/call.hpp>
 #include <mesaopt/core/clock.hpp>
 #include <mesaopt/core/counts.hpp>
+#include <mesaopt/core/number_text.hpp>
 #include <mesaopt/core/point.hpp>
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/core/vectors.hpp>
@@ -53,9 +54,7 @@ struct StoppingStateOfImpl<R, X> {
 };
 
 [[noreturn]] inline void refuse(const char* argument, double value, const char* wants) {
-  char text[1000];  // what std::to_string does, for a tenth of the compile time
-  std::snprintf(text, sizeof text, "%s: is %f; %s", argument, value, wants);
-  throw std::invalid_argument(text);
+  throw std::invalid_argument(std::string(argument) + ": is " + number_text(value) + "; " + wants);
 }
 }  // namespace detail
 
@@ -194,7 +193,9 @@ struct MaxIterations {
 };
 
 /// Stops after `limit` calls of the objective, with or without gradient. The limit is kept inside line searches and
-/// populations as well.
+/// populations as well, and counts the gradients of which an optimizer makes second derivatives: no more than `limit`
+/// are ever made. An adaptor that calls the objective several times for one call of its own, as `finite_difference`
+/// does, ends what it has begun, which may exceed the limit once: see there.
 struct MaxEvaluations {
   std::int64_t limit = 10000;
   static constexpr bool is_stopping = true;

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include <mesaopt/core/number_text.hpp>
 #include <mesaopt/core/objective.hpp>
 #include <mesaopt/core/point.hpp>
 #include <mesaopt/core/stopping.hpp>
@@ -28,11 +29,11 @@ Bracket<ScalarOf<X>> bracket_of(const F& f, const X& start) {
   if (lower.size() != 1 || upper.size() != 1)
     throw std::invalid_argument("box: has size " + std::to_string(lower.size()) + "; it must have size 1");
   if (!std::isfinite(lower[0]) || !std::isfinite(upper[0]))
-    throw std::invalid_argument("box: is [" + std::to_string(lower[0]) + ", " + std::to_string(upper[0]) +
+    throw std::invalid_argument("box: is [" + number_text(lower[0]) + ", " + number_text(upper[0]) +
                                 "]; this optimizer needs finite bounds");
   if (!(lower[0] <= start[0] && start[0] <= upper[0]))
-    throw std::invalid_argument("start: is " + std::to_string(start[0]) + "; it must lie in the box, in [" +
-                                std::to_string(lower[0]) + ", " + std::to_string(upper[0]) + "]");
+    throw std::invalid_argument("start: is " + number_text(start[0]) + "; it must lie in the box, in [" +
+                                number_text(lower[0]) + ", " + number_text(upper[0]) + "]");
   return {lower[0], upper[0]};
 }
 

@@ -44,6 +44,7 @@ struct Dogleg {
   template <class F, class C, Point X>
   bool prepare(const F& f, C& calls, const X& x, const X& gradient, Memory<X>& m) const {
     using S = ScalarOf<X>;
+    if (!calls.allows_hessian(f, x.size())) return false;
     calls.hessian(f, x, m.H);
     const S largest = m.H.cwiseAbs().maxCoeff();
     if (!m.H.allFinite() || !(largest > 0)) return false;

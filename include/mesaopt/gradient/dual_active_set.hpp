@@ -139,8 +139,9 @@ struct DualActiveSet {
                       detail::read_program(f, state, state.method.set.data, known);
     clear(state);
     if (!read) {
-      state.status =
-          state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
+      state.status = state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable
+                     : state.calls.allows_hessian(f, state.x.size())         ? Status::bad_start
+                                                                             : Status::max_evaluations;
       state.method.status = state.status;
       state.method.settled = false;
       return;

@@ -27,8 +27,7 @@ struct HessianProducts {
     if constexpr (by_dense<F>) {
       out.noalias() = dense * v;
     } else {
-      if constexpr (!HasHessianProduct<F, X>)
-        if (calls.exhausted() || calls.limit - calls.counts[0].evaluations() < 2) return false;
+      if (!calls.allows_products(f, 1)) return false;
       calls.hessian_product(f, x, v, out);
     }
     return true;

@@ -43,6 +43,7 @@ struct MoreSorensen {
 
   template <class F, class C, Point X>
   bool prepare(const F& f, C& calls, const X& x, const X&, Memory<X>& m) const {
+    if (!calls.allows_hessian(f, x.size())) return false;
     calls.hessian(f, x, m.H);
     return m.H.allFinite();
   }

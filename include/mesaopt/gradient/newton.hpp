@@ -18,7 +18,8 @@ namespace mesaopt {
 ///
 /// Elsewhere μ is raised until the Cholesky factorization succeeds with pivots above rounding: Nocedal & Wright (2006),
 /// algorithm 3.3, with β relative to the largest entry of H, a start that makes up for a negative diagonal twice over,
-/// so that the sum is not merely barely positive, and a factor of 10. Where H is not finite the direction is −g.
+/// so that the sum is not merely barely positive, and a factor of 10. Where H is not finite, or its differences
+/// are more than the evaluation limit leaves, the direction is −g.
 struct NewtonDirection {
   double first_shift = 1e-6;  ///< the β of the algorithm: the first μ > 0 that is tried, relative to the largest |H_ij|
 
@@ -66,6 +67,10 @@ struct NewtonDirection {
   void query(const F& f, C& calls, const X& x, const X& gradient, Memory<X>& m, X& d) const {
     d = -gradient;
     if (m.steepest) return;
+    if (!calls.allows_hessian(f, x.size())) {  // what is left of the budget is enough for −g
+      m.steepest = true;
+      return;
+    }
     calls.hessian(f, x, m.factor);
     m.diagonal = m.factor.diagonal();
     const auto largest = m.factor.cwiseAbs().maxCoeff();

@@ -108,7 +108,7 @@ struct ProgramData {
     }
     if (!normed) {
       norms.resize(count());
-      for (Index k = 0; k < count(); ++k) norms[k] = normals.col(k).norm();
+      for (Index k = 0; k < count(); ++k) norms[k] = norm(k);
     }
     broken = impossible(tolerance);
     if (broken >= 0) {
@@ -130,6 +130,11 @@ struct ProgramData {
   }
 
  private:
+  /// Of the gradient of constraint k, also where its squares are too large or too small for numbers.
+  [[nodiscard]] S norm(Index k) const {
+    const S most = size() > 0 ? normals.col(k).cwiseAbs().maxCoeff() : S(0);
+    return most > 0 ? most * (normals.col(k) / most).norm() : S(0);
+  }
   [[nodiscard]] bool finite(bool known, bool normed) const {
     constexpr S infinity = std::numeric_limits<S>::infinity();
     return c.allFinite() && sides.allFinite() && !lower.hasNaN() && !upper.hasNaN() &&

@@ -54,7 +54,7 @@ void load_program(const QuadraticProgram<S>& program, ProgramData<S>& data, bool
 
 /// Reads the program that the objective f is, from its value, gradient, Hessian and constraints at `state.x`, of which
 /// the first two are in the state. What the value is more than ½ x'Qx + c'x becomes `state.constant`. False if
-/// something is not finite.
+/// something is not finite, or the evaluation limit does not allow the differences of which the Hessian is made.
 template <class F, class State, class S>
 bool read_program(const F& f, State& state, ProgramData<S>& data, bool known) {
   using X = std::remove_cvref_t<decltype(state.x)>;
@@ -67,6 +67,7 @@ bool read_program(const F& f, State& state, ProgramData<S>& data, bool known) {
       inequalities = Eigen::Index(f.inequalities());
     }
     const bool same = data.resize(state.x.size(), equalities + inequalities, equalities) && known;
+    if (!state.calls.allows_hessian(f, state.x.size())) return false;
     state.calls.hessian(f, state.x, state.hessian);
     data.same_curvature = data.take(state.hessian, data.Q) && same;
     data.c.noalias() = data.Q * state.x;

@@ -65,6 +65,7 @@ struct Settling {
     constexpr int passes = 8;
     for (int pass = 0; pass < passes; ++pass) {
       differentiate(set);
+      if (!residual.allFinite()) return Outcome::inaccurate;  // std::max passes over NaN
       error = 0;
       for (const Index i : factors.free) error = std::max(error, std::abs(residual[i]));
       error = std::max(scale > 0 ? error / scale : S(0), lack(set, tolerance));

@@ -1,8 +1,5 @@
 #pragma once
 
-#include <iomanip>
-#include <limits>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -10,6 +7,7 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/core/number_text.hpp>
 #include <mesaopt/core/point.hpp>
 
 namespace mesaopt {
@@ -39,8 +37,9 @@ struct Box {
                                   std::to_string(upper.size()) + "; they must be equal");
     for (Eigen::Index i = 0; i < lower.size(); ++i)
       if (!(lower[i] <= upper[i]))
-        throw std::invalid_argument("box: coordinate " + std::to_string(i) + " has lower = " + text(lower[i]) +
-                                    " and upper = " + text(upper[i]) + "; needs lower <= upper");
+        throw std::invalid_argument("box: coordinate " + std::to_string(i) +
+                                    " has lower = " + detail::number_text(lower[i]) +
+                                    " and upper = " + detail::number_text(upper[i]) + "; needs lower <= upper");
   }
 
   /// Throws std::invalid_argument, naming `argument`, unless x has the box's size and lies in it.
@@ -48,8 +47,9 @@ struct Box {
     check_size(x, argument);
     for (Eigen::Index i = 0; i < x.size(); ++i)
       if (!(lower[i] <= x[i] && x[i] <= upper[i]))
-        throw std::invalid_argument(std::string(argument) + ": coordinate " + std::to_string(i) + " is " + text(x[i]) +
-                                    "; it must lie in the box, in [" + text(lower[i]) + ", " + text(upper[i]) + "]");
+        throw std::invalid_argument(std::string(argument) + ": coordinate " + std::to_string(i) + " is " +
+                                    detail::number_text(x[i]) + "; it must lie in the box, in [" +
+                                    detail::number_text(lower[i]) + ", " + detail::number_text(upper[i]) + "]");
   }
 
   /// Throws std::invalid_argument, naming `argument`, unless x has the box's size.
@@ -57,14 +57,6 @@ struct Box {
     if (x.size() != lower.size())
       throw std::invalid_argument(std::string(argument) + ": has size " + std::to_string(x.size()) + ", but the box " +
                                   std::to_string(lower.size()));
-  }
-
- private:
-  /// With all digits: bounds may cross, or be left, by the last one.
-  static std::string text(const ScalarOf<X>& number) {
-    std::ostringstream out;
-    out << std::setprecision(std::numeric_limits<ScalarOf<X>>::max_digits10) << number;
-    return out.str();
   }
 };
 

@@ -205,8 +205,9 @@ FiniteDifference(F, Differences) -> FiniteDifference<F>;
 /// order. The evaluation's `gradient_error` estimates the effect of rounding, or of `noise`. Values spent are counted
 /// as values, besides the one gradient that was asked for; all of them carry the index of that call, so random
 /// objectives are differenced under common random numbers. An evaluation limit is looked at between gradients, not
-/// within one. Nocedal & Wright (2006), "Numerical Optimization", section 8.1. Throws std::invalid_argument for
-/// settings out of range.
+/// within one: the last one may exceed it by its values, 2n, or 3n beside values that are not finite; a product with
+/// the Hessian by two gradients with theirs, a Hessian by n of these. Nocedal & Wright (2006), "Numerical
+/// Optimization", section 8.1. Throws std::invalid_argument for settings out of range.
 template <class F>
 FiniteDifference<F> finite_difference(F f, Differences settings = {}) {
   settings.check();

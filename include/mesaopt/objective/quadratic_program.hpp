@@ -8,6 +8,7 @@
 #include <Eigen/Core>
 
 #include <mesaopt/core/constraints.hpp>
+#include <mesaopt/core/number_text.hpp>
 #include <mesaopt/core/objective.hpp>
 #include <mesaopt/objective/box.hpp>
 
@@ -71,7 +72,7 @@ struct QuadraticProgram {
         if (const S off = Q(i, j) - Q(j, i); off > allowed || off < -allowed)
           throw std::invalid_argument("QuadraticProgram::Q: must be symmetric, but Q(" + std::to_string(i) + ", " +
                                       std::to_string(j) + ") differs from Q(" + std::to_string(j) + ", " +
-                                      std::to_string(i) + ") by " + std::to_string(off));
+                                      std::to_string(i) + ") by " + detail::number_text(off));
   }
 
   /// The value at x.

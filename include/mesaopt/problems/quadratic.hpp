@@ -7,6 +7,7 @@
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 
+#include <mesaopt/core/number_text.hpp>
 #include <mesaopt/core/point.hpp>
 
 namespace mesaopt::problems {
@@ -31,7 +32,7 @@ class Quadratic {
                                   std::to_string(b_.size()));
     const S asymmetry = (A_ - A_.transpose()).norm();
     if (!(asymmetry <= S(100) * Eigen::NumTraits<S>::epsilon() * A_.norm()))
-      throw std::invalid_argument("Quadratic: A must be symmetric, but |A - A'| is " + std::to_string(asymmetry));
+      throw std::invalid_argument("Quadratic: A must be symmetric, but |A - A'| is " + detail::number_text(asymmetry));
   }
 
   /// The matrix A, and the vector b.

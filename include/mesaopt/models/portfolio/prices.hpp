@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <fstream>
 #include <map>
 #include <stdexcept>
@@ -38,14 +39,19 @@ inline std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(blank) - first + 1);
 }
 
+/// What stands between the commas of a line that are in no quotes.
 inline std::vector<std::string_view> cells(std::string_view line) {
   std::vector<std::string_view> all;
-  for (std::size_t from = 0;;) {
-    const auto comma = line.find(',', from);
-    all.push_back(trimmed(line.substr(from, comma - from)));
-    if (comma == std::string_view::npos) return all;
-    from = comma + 1;
+  std::size_t from = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '"') quoted = !quoted;
+    if (line[i] != ',' || quoted) continue;
+    all.push_back(trimmed(line.substr(from, i - from)));
+    from = i + 1;
   }
+  all.push_back(trimmed(line.substr(from)));
+  return all;
 }
 
 inline bool whole_number(std::string_view text, int& value) {
@@ -74,7 +80,10 @@ inline int date_number(std::string_view text) {
       return 0;
     month = int(name - months.begin()) + 1;
   }
-  if (year < 1000 || year > 9999 || month < 1 || month > 12 || day < 1 || day > 31) return 0;
+  if (year < 1000 || year > 9999 || month < 1 || month > 12 || day < 1) return 0;
+  constexpr std::array<int, 12> days{31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+  if (day > days[std::size_t(month - 1)] || (month == 2 && day == 29 && !leap)) return 0;
   return year * 10000 + month * 100 + day;
 }
 
@@ -87,9 +96,11 @@ inline int date_number(std::string_view text) {
 ///
 /// Dates are 2005-01-31, 20050131 or Jan 31 2005, and rise (in the second form, for each asset). `only` names the
 /// assets to take, in their order; empty: all of them. In the second form assets may begin and end at different dates:
-/// what is read is the time in which all of them have prices. Throws std::runtime_error, in one sentence with file and
-/// line, for a file that cannot be opened, columns that differ from the header, a cell that is missing or no number, a
-/// price that is not positive, a date out of order, an asset that is not there, and fewer than 3 dates.
+/// what is read is the time in which all of them have prices. Cells may stand in quotes, lines may end as on Windows,
+/// and empty ones are passed over. Throws std::runtime_error, in one sentence with file and line, for a file that
+/// cannot be opened, columns that differ from the header or have no name of their own, a cell that is missing or no
+/// number, a price that is not positive, a date that is none, or out of order, or there twice, an asset that is not
+/// there, and fewer than 3 dates.
 inline Prices read_prices(const std::string& path, const std::vector<std::string>& only = {}) {
   std::ifstream file(path);
   if (!file) throw std::runtime_error(path + ": cannot open this file, which should hold prices");
@@ -99,7 +110,8 @@ inline Prices read_prices(const std::string& path, const std::vector<std::string
     throw std::runtime_error(path + ":" + std::to_string(number) + ": " + what);
   };
   if (!std::getline(file, line)) fail("the file is empty; its first line should name the columns");
-  const std::string header_line = line;
+  std::string header_line = line;
+  if (header_line.starts_with("\xef\xbb\xbf")) header_line.erase(0, 3);  // the mark of UTF-8 that some programs write
   const auto header = detail::cells(header_line);
   const auto column = [&](std::string_view name) {
     for (std::size_t i = 0; i < header.size(); ++i)
@@ -137,6 +149,8 @@ inline Prices read_prices(const std::string& path, const std::vector<std::string
   if (!tall) {
     for (std::size_t i = 1; i < header.size(); ++i) {
       if (header[i].empty()) fail("column " + std::to_string(i + 1) + " has no name");
+      if (std::find(names.begin(), names.end(), header[i]) != names.end())
+        fail("there are two columns with the name " + std::string(header[i]));
       names.emplace_back(header[i]);
     }
     series.resize(names.size());
