@@ -20,6 +20,8 @@ namespace mesaopt {
 /// Optimization", section 6.4.1. It begins with the λ of the last step, which mostly serves after one factorization.
 struct DampedStep {
   static constexpr bool starts_afresh = false;  ///< the radius is kept from step to step
+  static constexpr bool handles_bounds = true;
+  static constexpr const char* method = "LevenbergMarquardt";  ///< whose settings these are, for messages
 
   template <Point X>
   struct Memory {
@@ -47,15 +49,13 @@ struct DampedStep {
     S length = 0;
     constexpr int attempts = 24;
     for (int i = 0; i < attempts; ++i) {
-      ++count;
-      if (!model.factorize(damping, scale)) {
+      if (!model.minimize(damping, scale, gradient, count, p)) {
         plain_failed = true;
         low = std::max({low, damping, model.least_damping(scale)});
         high = std::max(most(), 10 * low);
         damping = 10 * std::max(damping, low / 10);
         continue;
       }
-      model.step(gradient, p);
       const S squared = weighted(p, scale, [](S v, S d) { return v * d; });
       const bool least = damping == 0 || (plain_failed && damping <= 2 * low);
       if (squared <= longest && (least || squared >= shortest)) return std::sqrt(squared);
@@ -83,8 +83,16 @@ struct DampedStep {
 
   /// What the model says that |r|²/2 falls by.
   template <Point X>
-  ScalarOf<X> predicted(const X& gradient, const X& p, ScalarOf<X> length, const Memory<X>& memory) const {
+  ScalarOf<X> predicted(const detail::LinearizedResiduals<X>& model, const X& gradient, const X& p, ScalarOf<X> length,
+                        const Memory<X>& memory) const {
+    if (model.bounded()) return -gradient.dot(p) - model.curvature(p) / 2;
     return (memory.damping * length * length - gradient.dot(p)) / 2;
+  }
+
+  /// True if the last step was not shortened for the radius.
+  template <Point X>
+  bool whole(const Memory<X>& memory) const {
+    return memory.damping == 0;
   }
 
   /// Says that the next radius is `factor` times the last.
