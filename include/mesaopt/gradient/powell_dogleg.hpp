@@ -14,9 +14,9 @@ namespace mesaopt {
 /// For many variables, where factorizations cost more than residuals; LevenbergMarquardt is more robust, as its steps
 /// within the radius are the best there are. All else is as there; bounds it does not keep. See DoglegStep.
 struct PowellDogleg {
-  LeastSquaresSolver solver = LeastSquaresSolver::cholesky;  ///< of the linearized problem
-  LeastSquaresScaling scaling = LeastSquaresScaling::none;   ///< D: in which units steps are measured
-  double first_radius = 0.2;    ///< trust radius at the start, relative to |Dx| (to 1 where that is 0), more than 0
+  LeastSquaresSolver solver = LeastSquaresSolver::cholesky;      ///< of the linearized problem
+  LeastSquaresScaling scaling = LeastSquaresScaling::marquardt;  ///< D: in which units steps are measured
+  double first_radius = 1;      ///< trust radius at the start, relative to |Dx| (to 1 where that is 0), more than 0
   double value_tolerance = 0;   ///< converged when predicted and actual fall are less, relative to the value
   double step_tolerance = 0;    ///< converged when a step is shorter, relative to |Dx|
   double cosine_tolerance = 0;  ///< converged when no column of J makes a smaller angle with r, by its cosine
