@@ -21,6 +21,7 @@ struct Step {
 
   void within(double radius, const VectorXd& gradient, const VectorXd& scale) {
     p.resize(gradient.size());
+    DampedStep{}.reserve(p.size(), memory);
     length = DampedStep{}(model, gradient, scale, radius, true, memory, factorizations, p);
   }
 };

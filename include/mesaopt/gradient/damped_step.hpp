@@ -30,6 +30,11 @@ struct DampedStep {
     static constexpr auto fields() { return std::tuple{&Memory::damping}; }
   };
 
+  template <Point X>
+  void reserve(Eigen::Index n, Memory<X>& memory) const {
+    memory.row.resize(n);
+  }
+
   /// Fills p, and returns |Dp|; 0 if there is no finite step. `count` is of factorizations.
   template <Point X, class Count>
   ScalarOf<X> operator()(detail::LinearizedResiduals<X>& model, const X& gradient, const X& scale, ScalarOf<X> radius,
@@ -70,7 +75,6 @@ struct DampedStep {
         low = std::max(low, damping);
       if (low >= most() * (1 - 4 * std::numeric_limits<S>::epsilon())) return length;
       // d|Dp|/dλ = −p'D²(J'J + λD²)⁻¹D²p / |Dp|.
-      if (memory.row.size() != p.size()) memory.row.resize(p.size());
       for (Eigen::Index j = 0; j < p.size(); ++j) memory.row[j] = scale[j] * scale[j] * p[j];
       S next = damping + (length - radius) / radius * (squared / model.inverse_square(memory.row));
       if (!(next > low)) next = low > 0 || plain_failed ? std::max(std::sqrt(low * high), S(0.001) * high) : S(0);

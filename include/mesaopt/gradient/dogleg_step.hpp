@@ -32,6 +32,11 @@ struct DoglegStep {
     static constexpr auto fields() { return std::tuple{&Memory::damping}; }
   };
 
+  template <Point X>
+  void reserve(Eigen::Index n, Memory<X>& memory) const {
+    for (X* vector : {&memory.newton, &memory.cauchy}) vector->resize(n);
+  }
+
   /// Fills p, and returns |Dp|; 0 if there is no finite step. `count` is of factorizations.
   template <Point X, class Count>
   ScalarOf<X> operator()(detail::LinearizedResiduals<X>& model, const X& gradient, const X& scale, ScalarOf<X> radius,
@@ -43,15 +48,12 @@ struct DoglegStep {
       return sum;
     };
     if (fresh) {
-      for (X* vector : {&m.newton, &m.cauchy}) vector->resize(gradient.size());
       for (Eigen::Index j = 0; j < gradient.size(); ++j) m.cauchy[j] = -gradient[j] / (scale[j] * scale[j]);
       const S steepness = product(m.cauchy, m.cauchy), bend = model.curvature(m.cauchy);
       m.cauchy *= steepness / bend;
       m.cauchy_length = steepness / bend * std::sqrt(steepness);
       if (!std::isfinite(m.cauchy_length)) return 0;
-      if (!detail::least_damped(model, gradient, scale, m.damping, count, m.newton)) {
-        m.newton = m.cauchy;
-      }
+      if (!detail::least_damped(model, gradient, scale, m.damping, count, m.newton)) m.newton = m.cauchy;
       m.newton_length = std::sqrt(product(m.newton, m.newton));
     }
     m.whole = m.newton_length <= radius;

@@ -48,13 +48,17 @@ struct GaussNewtonStep {
     static constexpr auto fields() { return std::tuple{&Memory::damping}; }
   };
 
+  template <Point X>
+  void reserve(Eigen::Index n, Memory<X>& memory) const {
+    memory.newton.resize(n);
+  }
+
   /// Fills p, and returns |Dp|; 0 if there is no finite step. `count` is of factorizations.
   template <Point X, class Count>
   ScalarOf<X> operator()(detail::LinearizedResiduals<X>& model, const X& gradient, const X& scale, ScalarOf<X> radius,
                          bool fresh, Memory<X>& memory, Count& count, X& p) const {
     using S = ScalarOf<X>;
     if (fresh) {
-      memory.newton.resize(gradient.size());
       if (!detail::least_damped(model, gradient, scale, memory.damping, count, memory.newton)) return 0;
       S square(0);
       for (Eigen::Index j = 0; j < scale.size(); ++j)

@@ -23,14 +23,16 @@ enum class LeastSquaresSolver : std::uint8_t {
 namespace detail {
 
 /// Residuals linearized at a point, r + Jp, ready for damped steps: min |r + Jp|² + λ|Dp|², also within bounds on the
-/// entries of p. All of it is scratch. Nothing is allocated after `resize` and the first `keep_between`.
+/// entries of p. All of it is scratch. Nothing is allocated after `resize`.
 template <Point X>
 class LinearizedResiduals {
  public:
   using S = ScalarOf<X>;
   using Matrix = MatrixOf<X>;
 
-  void resize(Eigen::Index n, LeastSquaresSolver solver) {
+  void resize(Eigen::Index n, LeastSquaresSolver solver, bool bounds = false) {
+    if (bounds)
+      for (X* vector : {&low_, &high_, &held_}) vector->setZero(n);
     if (diagonal_.size() == n && (solver == LeastSquaresSolver::cholesky || block_.rows() == rows_at_once)) return;
     for (X* vector : {&diagonal_, &inverse_, &projected_, &rotated_, &row_}) vector->setZero(n);
     model_.setZero(n, n);

@@ -37,6 +37,7 @@ concept HasTrustRadius = requires(const P& p) {
 /// What all trust-region methods for least squares have in common: a step from the linearized residuals, and what to
 /// make of it. See LevenbergMarquardt, PowellDogleg and DampedGaussNewton. `Steps` is a piece such as DampedStep:
 ///
+///     steps.reserve(n, memory)                                         // sizes the scratch
 ///     steps(model, gradient, scale, radius, fresh, memory, count, p)   // fills p, answers |Dp|; 0: there is none
 ///     steps.predicted(model, gradient, p, length, memory)              // what the model says the value falls by
 ///     steps.whole(memory)                                              // the step was not shortened for the radius
@@ -99,6 +100,7 @@ struct TrustRegionLeastSquares {
     check();
     state.x = detail::start_point(start);
     state.box.enter(f, state.x);
+    state.residuals.resize(f.residual_count());
     prepare(state);
     state.status = Status::running;
     state.trusting = true;
@@ -234,12 +236,19 @@ struct TrustRegionLeastSquares {
     return v * v;
   }
 
+  /// Gives the scratch of a state its size: a state that was loaded has none.
   template <Point X, class M>
   void prepare(State<X, M>& state) const {
-    const Eigen::Index n = state.x.size();
+    const Eigen::Index n = state.x.size(), m = state.residuals.size();
     for (X* vector : {&state.gradient, &state.scale, &state.p, &state.bent_step, &state.next_x, &state.next_gradient})
       vector->resize(n);
-    state.model.resize(n, solver);
+    if (state.box.bounded)
+      for (X* vector : {&state.low, &state.high}) vector->resize(n);
+    state.next_residuals.resize(m);
+    state.next_jacobian.resize(m, n);
+    if (acceleration > 0) state.bent.resize(m);
+    state.model.resize(n, solver, state.box.bounded);
+    steps.reserve(n, state.memory_of_steps);
   }
 
   /// True if the residuals are orthogonal to every column of the Jacobian.
@@ -304,7 +313,6 @@ struct TrustRegionLeastSquares {
     state.next_x = state.x + h * state.p;
     const auto now = state.calls.residuals(f, state.next_x, state.next_residuals);
     if (!now.usable()) return;
-    state.bent.resize(state.residuals.size());
     state.bent.noalias() = state.jacobian * state.p;
     state.bent = (2 / h) * ((state.next_residuals - state.residuals) / h - state.bent);
     detail::transposed_product(state.jacobian, state.bent, state.next_gradient);
