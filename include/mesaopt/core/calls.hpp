@@ -182,7 +182,8 @@ struct Calls {
     (jacobian.resize(r.size(), x.size()), ...);
     const Collect collect{*this, slot};
     auto evaluation = detail::evaluate_residuals(f, x, call(slot, index), r, jacobian...);
-    if (evaluation.usable() && !(jacobian.allFinite() && ...)) {
+    // 0 · ∞ and 0 · NaN are NaN: all entries in one pass.
+    if (evaluation.usable() && !(((jacobian.array() * S(0)).sum() == S(0)) && ...)) {
       evaluation.verdict = Verdict::not_differentiable;
       evaluation.reason = Reason::non_finite_gradient;
     }

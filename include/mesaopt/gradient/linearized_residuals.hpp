@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
+#include <utility>
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
@@ -90,6 +92,8 @@ class LinearizedResiduals {
   bool minimize(S damping, const X& scale, const X& gradient, Count& count, X& p) {
     if (!bounded_) {
       ++count;
+      if constexpr (small)
+        if (!qr_) return minimize_small(damping, scale, gradient, p);
       if (!factorize(damping, scale)) return false;
       step(gradient, p);
       return true;
@@ -194,6 +198,8 @@ class LinearizedResiduals {
 
  private:
   static constexpr Eigen::Index unblocked = 32, rows_at_once = 64;
+  static constexpr int N = X::SizeAtCompileTime;
+  static constexpr bool small = N != Eigen::Dynamic && N <= 6;  // so that all of it fits in registers
 
   bool qr_ = false, bounded_ = false;
   Matrix model_{};   // J'J in the lower triangle, or R' of a QR factorization
@@ -279,6 +285,47 @@ class LinearizedResiduals {
   /// The diagonal of what is factorized, before its own entries are taken from it.
   [[nodiscard]] S whole(Eigen::Index j, S damping, const X& scale) const {
     return bounded_ && held_[j] != 0 ? S(1) : diagonal_[j] + damping * scale[j] * scale[j];
+  }
+
+  /// Calls f with the numbers first, ..., last − 1 as constants: loops that are no loops, so that all stays in
+  /// registers.
+  template <int first, int last, class F>
+  static void each(const F& f) {
+    [&f]<int... k>(std::integer_sequence<int, k...>) { (f(std::integral_constant<int, first + k>{}), ...); }
+    (std::make_integer_sequence<int, std::max(0, last - first)>{});
+  }
+
+  /// What `minimize` does, for few variables.
+  bool minimize_small(S damping, const X& scale, const X& gradient, X& p) {
+    constexpr S rounding = S(N) * std::numeric_limits<S>::epsilon();
+    const S *const A = model_.data(), *const weight = scale.data(), *const g = gradient.data();
+    S *const out = p.data(), *const kept = factor_.data(), *const kept_inverse = inverse_.data();
+    S L[N][N], LD[N][N], D[N], y[N];
+    bool regular = true;
+    each<0, N>([&](auto j) {
+      const S whole = A[j + j * N] + damping * weight[j] * weight[j];
+      S pivot = whole;
+      each<0, j>([&](auto k) { pivot -= L[j][k] * LD[j][k]; });
+      regular = regular && pivot > rounding * whole;
+      D[j] = 1 / pivot;
+      y[j] = -g[j];
+      each<0, j>([&](auto k) { y[j] -= L[j][k] * y[k]; });
+      each<j + 1, N>([&](auto i) {
+        LD[i][j] = A[i + j * N];
+        each<0, j>([&](auto k) { LD[i][j] -= L[i][k] * LD[j][k]; });
+        L[i][j] = LD[i][j] * D[j];
+      });
+    });
+    if (!regular) return false;
+    each<0, N>([&](auto up) {
+      constexpr int j = N - 1 - up;
+      y[j] *= D[j];
+      each<j + 1, N>([&](auto i) { y[j] -= L[i][j] * y[i]; });
+      out[j] = y[j];
+      kept_inverse[j] = D[j];
+      each<j + 1, N>([&](auto i) { kept[i + j * N] = L[i][j]; });
+    });
+    return true;
   }
 
   bool cholesky(S rounding, S damping, const X& scale) {
