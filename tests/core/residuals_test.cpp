@@ -57,3 +57,19 @@ TEST_CASE("calls of residuals are sized, counted as evaluations, limited, and ju
   calls.limit = 3;
   CHECK(calls.residuals(Valley{}, x, r, J).reason == Reason::budget_spent);
 }
+
+TEST_CASE("the value that residuals answer is that of the objective", "[core]") {
+  struct Lower : Valley {
+    double residuals(const VectorXd& x, VectorXd& r) const { return Valley::residuals(x, r), -5; }
+    Evaluation<double> residuals(const VectorXd& x, VectorXd& r, Eigen::MatrixXd& J) const {
+      Valley::residuals(x, r, J);
+      return Evaluation<double>::failure(Reason::inner_failed);
+    }
+  };
+  Calls<VectorXd> calls;
+  VectorXd r;
+  Eigen::MatrixXd J;
+  const VectorXd x = VectorXd::Ones(2);
+  CHECK(calls.residuals(Lower{}, x, r).value == -5);
+  CHECK(calls.residuals(Lower{}, x, r, J).reason == Reason::inner_failed);
+}

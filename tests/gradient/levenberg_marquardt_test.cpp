@@ -7,6 +7,7 @@
 #include <mesaopt/core/bytes.hpp>
 #include <mesaopt/core/fields.hpp>
 #include <mesaopt/core/minimize.hpp>
+#include <mesaopt/objective/bounds.hpp>
 #include <mesaopt/problems/more_garbow_hillstrom.hpp>
 
 #include "support/allocations.hpp"
@@ -106,11 +107,14 @@ TEST_CASE("Levenberg-Marquardt goes on bit for bit after a copy and after being 
   const MaxIterations stopping{100};
   const LevenbergMarquardt method{};
   begin(f, VectorXd(f.f.start()), method, stopping, run);
+  auto before = allocations();
+  advance(f, method, stopping, run);
+  CHECK(allocations() == before);
   for (int i = 0; i < 5; ++i) advance(f, method, stopping, run);
   auto copy = run;
   decltype(run) loaded;
   load(save(run), loaded);
-  const auto before = allocations();
+  before = allocations();
   resume(f, method, stopping, run);
   CHECK(allocations() == before);
   resume(f, method, stopping, copy);
@@ -126,6 +130,55 @@ TEST_CASE("Levenberg-Marquardt from its own solution has nothing left to do", "[
   const auto again = minimize(f, once.state, LevenbergMarquardt{});
   CHECK(again.counts[0].iterations <= 1);
   CHECK(again.value == Approx(once.value).epsilon(1e-14));
+}
+
+TEST_CASE("Levenberg-Marquardt finds the minima of Gay within bounds, and evaluates nothing outside of them",
+          "[gradient]") {
+  int solved = 0;
+  for (const auto solver : {LeastSquaresSolver::cholesky, LeastSquaresSolver::qr})
+    for (const int number : {3, 4, 5, 7, 9, 11, 12, 14, 16, 18}) {
+      Watched f{MoreGarbowHillstrom(number, 0, number == 11 || number == 12 ? 3 : 0)};
+      const auto box = f.f.bounds();
+      bool inside = true;
+      f.after = [&](const VectorXd& x, VectorXd&) { inside = inside && box.contains(x); };
+      const double least = f.f.bounded_minimum();
+      const VectorXd start = f.f.start().cwiseMax(box.lower).cwiseMin(box.upper);
+      const auto s = minimize(within(f, box), start, LevenbergMarquardt{.solver = solver});
+      CAPTURE(number, s, least);
+      CHECK(inside);
+      CHECK(s.status == Status::converged);
+      CHECK(s.counts[0].evaluations() <= 60);
+      // A multiplier for each coordinate at a bound, a derivative of 0 for each other.
+      const VectorXd& left = s.state.stationarity();
+      for (Eigen::Index j = 0; j < left.size(); ++j)
+        CHECK(std::abs(left[j]) <= 1e-6 * s.state.jacobian.col(j).norm() * s.state.residuals.norm());
+      solved += std::abs(s.value - least) <= 1e-9 * std::max(least, 1e-6);
+    }
+  CHECK(solved >= 18);  // of 20: that of Wood has a local minimum, which is where it leads
+}
+
+TEST_CASE("Levenberg-Marquardt in bounds allocates nothing and goes on bit for bit after being saved", "[gradient]") {
+  const auto f = within(problem(18), MoreGarbowHillstrom(18).bounds());
+  using F = std::remove_cvref_t<decltype(f)>;
+  RunOf<LevenbergMarquardt, MaxIterations, F, VectorXd> run;
+  const MaxIterations stopping{100};
+  const LevenbergMarquardt method{.acceleration = 0.75};
+  const VectorXd start = f.f.start().cwiseMax(f.box().lower).cwiseMin(f.box().upper);
+  begin(f, start, method, stopping, run);
+  auto before = allocations();
+  advance(f, method, stopping, run);
+  CHECK(allocations() == before);
+  for (int i = 0; i < 5; ++i) advance(f, method, stopping, run);
+  decltype(run) loaded;
+  load(save(run), loaded);
+  before = allocations();
+  resume(f, method, stopping, run);
+  CHECK(allocations() == before);
+  resume(f, method, stopping, loaded);
+  CHECK(identical(run, loaded));
+  CHECK(run.state.value == Approx(f.f.bounded_minimum()).epsilon(1e-9));
+
+  CHECK_THROWS_WITH(minimize(f, VectorXd(VectorXd::Constant(6, 1e3)), method), Catch::Contains("start: coordinate 0"));
 }
 
 TEST_CASE("Levenberg-Marquardt refuses settings out of range by name", "[gradient]") {

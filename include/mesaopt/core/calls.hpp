@@ -188,7 +188,8 @@ struct Calls {
   }
 
   /// Fills r with the residuals of f at x, or r and J with residuals and Jacobian, all sized as needed. Counts as an
-  /// evaluation of the value, or of value and gradient. The answer is half the sum of squares, with a verdict.
+  /// evaluation of the value, or of value and gradient. The answer is half the sum of squares, or the value that f
+  /// itself answers, with a verdict.
   template <class F, class... J>
   Evaluation<S> residuals(const F& f, const X& x, ResidualsOf<X>& r, J&... jacobian) {
     static_assert(sizeof...(J) <= 1);
@@ -198,9 +199,9 @@ struct Calls {
     r.resize(f.residual_count());
     (jacobian.resize(r.size(), x.size()), ...);
     const Collect collect{*this, slot};
-    detail::evaluate_residuals(f, x, call(slot, index), r, jacobian...);
-    Evaluation<S> evaluation = r.squaredNorm() / 2;
-    if (evaluation.usable() && !(jacobian.allFinite() && ...)) {
+    auto evaluation = detail::evaluate_residuals(f, x, call(slot, index), r, jacobian...);
+    // 0 · ∞ and 0 · NaN are NaN: all entries in one pass.
+    if (evaluation.usable() && !(((jacobian.array() * S(0)).sum() == S(0)) && ...)) {
       evaluation.verdict = Verdict::not_differentiable;
       evaluation.reason = Reason::non_finite_gradient;
     }

@@ -72,12 +72,15 @@ void gram(const J& jacobian, G& out) {
   const S* const data = jacobian.data();
   if constexpr (N != Eigen::Dynamic && N <= 6) {
     if (m < 4 * abreast<S>) {
-      S sums[N][N] = {};
-      for (Eigen::Index i = 0; i < m; ++i)
-        for (int a = 0; a < N; ++a)
-          for (int b = 0; b <= a; ++b) sums[a][b] += data[i + a * m] * data[i + b * m];
-      for (int b = 0; b < N; ++b)
-        for (int a = b; a < N; ++a) out(a, b) = sums[a][b];
+      S sums[N * (N + 1) / 2] = {};
+      for (Eigen::Index i = 0; i < m; ++i) {
+        S row[N];
+        for (int a = 0; a < N; ++a) row[a] = data[i + a * m];
+        for (int a = 0, at = 0; a < N; ++a)
+          for (int b = 0; b <= a; ++b) sums[at++] += row[a] * row[b];
+      }
+      for (int a = 0, at = 0; a < N; ++a)
+        for (int b = 0; b <= a; ++b) out(a, b) = sums[at++];
       return;
     }
   }
@@ -114,7 +117,7 @@ void transposed_product(const J& jacobian, const R& r, X& out) {
   const Eigen::Index n = N == Eigen::Dynamic ? jacobian.cols() : N, m = jacobian.rows();
   const S* const data = jacobian.data();
   if constexpr (N != Eigen::Dynamic && N <= 6) {
-    if (m < 2 * abreast<S>) {
+    if (m < 4 * abreast<S>) {
       S sums[N] = {};
       for (Eigen::Index i = 0; i < m; ++i)
         for (int a = 0; a < N; ++a) sums[a] += data[i + a * m] * r[i];

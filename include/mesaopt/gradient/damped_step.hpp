@@ -20,6 +20,8 @@ namespace mesaopt {
 /// Optimization", section 6.4.1. It begins with the λ of the last step, which mostly serves after one factorization.
 struct DampedStep {
   static constexpr bool starts_afresh = false;  ///< the radius is kept from step to step
+  static constexpr bool handles_bounds = true;
+  static constexpr const char* method = "LevenbergMarquardt";  ///< whose settings these are, for messages
 
   template <Point X>
   struct Memory {
@@ -27,6 +29,11 @@ struct DampedStep {
     X row{};                  ///< scratch
     static constexpr auto fields() { return std::tuple{&Memory::damping}; }
   };
+
+  template <Point X>
+  void reserve(Eigen::Index n, Memory<X>& memory) const {
+    memory.row.resize(n);
+  }
 
   /// Fills p, and returns |Dp|; 0 if there is no finite step. `count` is of factorizations.
   template <Point X, class Count>
@@ -47,15 +54,13 @@ struct DampedStep {
     S length = 0;
     constexpr int attempts = 24;
     for (int i = 0; i < attempts; ++i) {
-      ++count;
-      if (!model.factorize(damping, scale)) {
+      if (!model.minimize(damping, scale, gradient, count, p)) {
         plain_failed = true;
         low = std::max({low, damping, model.least_damping(scale)});
         high = std::max(most(), 10 * low);
         damping = 10 * std::max(damping, low / 10);
         continue;
       }
-      model.step(gradient, p);
       const S squared = weighted(p, scale, [](S v, S d) { return v * d; });
       const bool least = damping == 0 || (plain_failed && damping <= 2 * low);
       if (squared <= longest && (least || squared >= shortest)) return std::sqrt(squared);
@@ -70,7 +75,6 @@ struct DampedStep {
         low = std::max(low, damping);
       if (low >= most() * (1 - 4 * std::numeric_limits<S>::epsilon())) return length;
       // d|Dp|/dλ = −p'D²(J'J + λD²)⁻¹D²p / |Dp|.
-      if (memory.row.size() != p.size()) memory.row.resize(p.size());
       for (Eigen::Index j = 0; j < p.size(); ++j) memory.row[j] = scale[j] * scale[j] * p[j];
       S next = damping + (length - radius) / radius * (squared / model.inverse_square(memory.row));
       if (!(next > low)) next = low > 0 || plain_failed ? std::max(std::sqrt(low * high), S(0.001) * high) : S(0);
@@ -83,8 +87,16 @@ struct DampedStep {
 
   /// What the model says that |r|²/2 falls by.
   template <Point X>
-  ScalarOf<X> predicted(const X& gradient, const X& p, ScalarOf<X> length, const Memory<X>& memory) const {
+  ScalarOf<X> predicted(const detail::LinearizedResiduals<X>& model, const X& gradient, const X& p, ScalarOf<X> length,
+                        const Memory<X>& memory) const {
+    if (model.bounded()) return -gradient.dot(p) - model.curvature(p) / 2;
     return (memory.damping * length * length - gradient.dot(p)) / 2;
+  }
+
+  /// True if the last step was not shortened for the radius.
+  template <Point X>
+  bool whole(const Memory<X>& memory) const {
+    return memory.damping == 0;
   }
 
   /// Says that the next radius is `factor` times the last.

@@ -14,10 +14,11 @@ namespace mesaopt {
 /// found such that |Dp| is the radius; the radius follows how well the linearization predicted. One evaluation a step
 /// with the Jacobian while steps succeed, values alone after one that failed. Where values differ by rounding only, the
 /// gradient decides, so that it goes on to the last digits. It ends as `converged` when residuals are orthogonal to the
-/// Jacobian's columns to rounding, or by the tolerances below. A state is a Prior that hands on radius and λ. A step
-/// allocates nothing. Moré (1978), "The Levenberg-Marquardt algorithm: implementation and theory", whose λ and radius
-/// these are, with other constants; Transtrum & Sethna (2012), "Improvements to the Levenberg-Marquardt algorithm for
-/// nonlinear least-squares minimization", for the acceleration.
+/// Jacobian's columns to rounding, or by the tolerances below. Where f has bounds (see `within`), the start must lie in
+/// them, every step is the minimum within them, and a column counts whose coordinate can still move. A state is a Prior
+/// that hands on radius and λ. A step allocates nothing. Moré (1978), "The Levenberg-Marquardt algorithm:
+/// implementation and theory", whose λ and radius these are, with other constants; Transtrum & Sethna (2012),
+/// "Improvements to the Levenberg-Marquardt algorithm for nonlinear least-squares minimization", for the acceleration.
 struct LevenbergMarquardt {
   LeastSquaresSolver solver = LeastSquaresSolver::cholesky;  ///< of the linearized problem
   LeastSquaresScaling scaling = LeastSquaresScaling::none;   ///< D: in which units steps are measured
@@ -29,6 +30,7 @@ struct LevenbergMarquardt {
   double cosine_tolerance = 0;  ///< converged when no column of J makes a smaller angle with r, by its cosine
 
   static constexpr bool needs_gradient = true;
+  static constexpr bool handles_bounds = true;
   using Pieces = TrustRegionLeastSquares<DampedStep>;
   template <Point X, class M = Nothing>
   using State = Pieces::State<X, M>;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <tuple>
 
 #include <Eigen/Core>
@@ -14,6 +15,8 @@
 #include <mesaopt/core/residuals.hpp>
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/core/stopping.hpp>
+#include <mesaopt/gradient/column_products.hpp>
+#include <mesaopt/gradient/kept_box.hpp>
 #include <mesaopt/gradient/linearized_residuals.hpp>
 
 namespace mesaopt {
@@ -32,7 +35,15 @@ concept HasTrustRadius = requires(const P& p) {
 };
 
 /// What all trust-region methods for least squares have in common: a step from the linearized residuals, and what to
-/// make of it. See LevenbergMarquardt.
+/// make of it. See LevenbergMarquardt, PowellDogleg and DampedGaussNewton. `Steps` is a piece such as DampedStep:
+///
+///     steps.reserve(n, memory)                                         // sizes the scratch
+///     steps(model, gradient, scale, radius, fresh, memory, count, p)   // fills p, answers |Dp|; 0: there is none
+///     steps.predicted(model, gradient, p, length, memory)              // what the model says the value falls by
+///     steps.whole(memory)                                              // the step was not shortened for the radius
+///     steps.rescale(memory, factor)                                    // the next radius is `factor` times the last
+///
+/// where `fresh` says that the point is a new one, and `memory.damping` is the λ of the last step.
 template <class Steps>
 struct TrustRegionLeastSquares {
   Steps steps{};  ///< how a step is found within the radius
@@ -43,6 +54,7 @@ struct TrustRegionLeastSquares {
   double value_tolerance = 0, step_tolerance = 0, cosine_tolerance = 0;
 
   static constexpr bool needs_gradient = true;
+  static constexpr bool handles_bounds = Steps::handles_bounds;
 
   template <Point X, class M = Nothing>
   struct State {
@@ -62,18 +74,22 @@ struct TrustRegionLeastSquares {
     S floor = 0;           ///< values up to this are zero to rounding
     S lowest = 0;          ///< least value so far: noise may not add up to a rise
     bool trusting = true;  ///< the last step was good: the next is tried with its Jacobian
+    KeptBox<X> box{};
     Calls<X, M> calls{};
 
     detail::LinearizedResiduals<X> model{};  ///< scratch, as all that follows
-    X p{}, bent_step{}, next_x{}, next_gradient{};
+    X p{}, bent_step{}, next_x{}, next_gradient{}, low{}, high{};
     ResidualsOf<X> next_residuals{}, bent{};
     JacobianOf<X> next_jacobian{};
+
+    /// The gradient, but 0 where it presses against a bound that x is at.
+    [[nodiscard]] const X& stationarity() const { return box.bounded ? box.projected : gradient; }
 
     static constexpr auto fields() {
       return std::tuple{&State::x,        &State::value,     &State::gradient,     &State::evaluation,
                         &State::status,   &State::residuals, &State::jacobian,     &State::scale,
                         &State::floor,    &State::lowest,    &State::trust_radius, &State::memory_of_steps,
-                        &State::trusting, &State::calls};
+                        &State::trusting, &State::box,       &State::calls};
     }
   };
 
@@ -83,6 +99,8 @@ struct TrustRegionLeastSquares {
     using S = ScalarOf<PointOf<P>>;
     check();
     state.x = detail::start_point(start);
+    state.box.enter(f, state.x);
+    state.residuals.resize(f.residual_count());
     prepare(state);
     state.status = Status::running;
     state.trusting = true;
@@ -99,6 +117,7 @@ struct TrustRegionLeastSquares {
     }
     state.calls.accept();
     detail::transposed_product(state.jacobian, state.residuals, state.gradient);
+    state.box.project(state.x, state.gradient);
     constexpr S epsilon = std::numeric_limits<S>::epsilon();
     state.floor = epsilon * epsilon * std::min(S(1), state.value);
     state.scale.setOnes();
@@ -133,6 +152,13 @@ struct TrustRegionLeastSquares {
       state.status = Status::converged;
       return;
     }
+    if (state.box.bounded) {
+      state.low = state.box.box.lower - state.x;
+      state.high = state.box.box.upper - state.x;
+      model.keep_between(state.low, state.high, state.gradient);
+    } else {
+      model.keep_nothing();
+    }
     S reach(0);  // |Dx|²
     for (Eigen::Index j = 0; j < state.x.size(); ++j) reach += square(state.scale[j] * state.x[j]);
     const S radius = state.trust_radius;
@@ -149,12 +175,14 @@ struct TrustRegionLeastSquares {
       if (!(length > 0)) return end(Status::stalled);
       if (fresh) first_length = length;
       if (fresh && state.calls.counts[0].iterations == 0) state.trust_radius = std::min(state.trust_radius, length);
-      const S predicted = steps.predicted(state.gradient, state.p, length, state.memory_of_steps);
+      const S predicted = steps.predicted(model, state.gradient, state.p, length, state.memory_of_steps);
+      if (state.box.bounded && !(predicted > 0)) return end(Status::stalled);
       if (acceleration > 0) {
         accelerate(f, state, length);
         if (state.calls.exhausted()) return;
       }
       state.next_x = state.x + state.p;
+      state.box.keep(state.x, state.next_x);
       if (state.next_x == state.x || square(state.trust_radius) <= square(epsilon) * reach)
         return end(square(first_length) <= epsilon * reach ? Status::converged : trouble);
       // Where values cancel, their rounding is larger than that of their size, but hardly larger than this.
@@ -192,14 +220,14 @@ struct TrustRegionLeastSquares {
 
   /// Throws std::invalid_argument for a setting out of its range.
   void check() const {
-    if (!(first_radius > 0)) detail::refuse("LevenbergMarquardt::first_radius", first_radius, "it must be more than 0");
-    if (!(acceleration >= 0)) detail::refuse("LevenbergMarquardt::acceleration", acceleration, "it must be 0 or more");
-    if (!(value_tolerance >= 0))
-      detail::refuse("LevenbergMarquardt::value_tolerance", value_tolerance, "it must be 0 or more");
-    if (!(step_tolerance >= 0))
-      detail::refuse("LevenbergMarquardt::step_tolerance", step_tolerance, "it must be 0 or more");
-    if (!(cosine_tolerance >= 0))
-      detail::refuse("LevenbergMarquardt::cosine_tolerance", cosine_tolerance, "it must be 0 or more");
+    const auto refuse = [](const char* setting, double value, const char* wants) {
+      detail::refuse((std::string(Steps::method) + "::" + setting).c_str(), value, wants);
+    };
+    if (!(first_radius > 0)) refuse("first_radius", first_radius, "it must be more than 0");
+    if (!(acceleration >= 0)) refuse("acceleration", acceleration, "it must be 0 or more");
+    if (!(value_tolerance >= 0)) refuse("value_tolerance", value_tolerance, "it must be 0 or more");
+    if (!(step_tolerance >= 0)) refuse("step_tolerance", step_tolerance, "it must be 0 or more");
+    if (!(cosine_tolerance >= 0)) refuse("cosine_tolerance", cosine_tolerance, "it must be 0 or more");
   }
 
  private:
@@ -208,12 +236,19 @@ struct TrustRegionLeastSquares {
     return v * v;
   }
 
+  /// Gives the scratch of a state its size: a state that was loaded has none.
   template <Point X, class M>
   void prepare(State<X, M>& state) const {
-    const Eigen::Index n = state.x.size();
+    const Eigen::Index n = state.x.size(), m = state.residuals.size();
     for (X* vector : {&state.gradient, &state.scale, &state.p, &state.bent_step, &state.next_x, &state.next_gradient})
       vector->resize(n);
-    state.model.resize(n, solver);
+    if (state.box.bounded)
+      for (X* vector : {&state.low, &state.high}) vector->resize(n);
+    state.next_residuals.resize(m);
+    state.next_jacobian.resize(m, n);
+    if (acceleration > 0) state.bent.resize(m);
+    state.model.resize(n, solver, state.box.bounded);
+    steps.reserve(n, state.memory_of_steps);
   }
 
   /// True if the residuals are orthogonal to every column of the Jacobian.
@@ -221,8 +256,9 @@ struct TrustRegionLeastSquares {
   bool orthogonal(const State<X, M>& state) const {
     using S = ScalarOf<X>;
     const S least = std::max(S(cosine_tolerance), std::numeric_limits<S>::epsilon());
+    const X& gradient = state.stationarity();
     for (Eigen::Index j = 0; j < state.x.size(); ++j)
-      if (!(square(state.gradient[j]) <= square(least) * state.model.square(j) * 2 * state.value)) return false;
+      if (!(square(gradient[j]) <= square(least) * state.model.square(j) * 2 * state.value)) return false;
     return true;
   }
 
@@ -249,7 +285,7 @@ struct TrustRegionLeastSquares {
       }
       state.trust_radius = factor * std::min(state.trust_radius, 10 * length);
       steps.rescale(state.memory_of_steps, factor);
-    } else if (ratio >= S(0.9) || state.memory_of_steps.damping == 0) {
+    } else if (ratio >= S(0.9) || steps.whole(state.memory_of_steps)) {
       state.trust_radius = S(1.5) * length;
       steps.rescale(state.memory_of_steps, S(2));
     }
@@ -262,6 +298,7 @@ struct TrustRegionLeastSquares {
     state.residuals.swap(state.next_residuals);
     state.jacobian.swap(state.next_jacobian);
     detail::transposed_product(state.jacobian, state.residuals, state.gradient);
+    state.box.project(state.x, state.gradient);
     state.value = now.value;
     state.lowest = std::min(state.lowest, now.value);
     state.evaluation = now;
@@ -276,13 +313,13 @@ struct TrustRegionLeastSquares {
     state.next_x = state.x + h * state.p;
     const auto now = state.calls.residuals(f, state.next_x, state.next_residuals);
     if (!now.usable()) return;
-    state.bent.resize(state.residuals.size());
     state.bent.noalias() = state.jacobian * state.p;
     state.bent = (2 / h) * ((state.next_residuals - state.residuals) / h - state.bent);
     detail::transposed_product(state.jacobian, state.bent, state.next_gradient);
     state.model.solve(state.next_gradient);
     const S bend = state.scale.cwiseProduct(state.next_gradient).norm();
     if (std::isfinite(bend) && 2 * bend <= S(acceleration) * length) state.p -= state.next_gradient / 2;
+    if (state.box.bounded) state.p = state.p.cwiseMax(state.low).cwiseMin(state.high);
   }
 };
 
