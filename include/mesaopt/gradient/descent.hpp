@@ -17,6 +17,7 @@
 #include <mesaopt/core/vectors.hpp>
 #include <mesaopt/gradient/line_status.hpp>
 #include <mesaopt/gradient/noise.hpp>
+#include <mesaopt/gradient/trial.hpp>
 
 namespace mesaopt {
 
@@ -117,28 +118,13 @@ struct Descent {
     step_size.check();
     direction.check();
     detail::copy(detail::start_point(start), state.x);
-    state.gradient.resize(state.x.size());
     prepare(state);
-    state.status = Status::running;
     state.step = state.slope = state.steepness = 0;
     state.idle = 0;
     direction.init(start, state.x, state.memory);
     if constexpr (KeepsBox<DirectionPiece, PointOf<P>>) state.memory.box.enter(f, state.x);
-    state.calls.begin(start);
-    if constexpr (detail::knows_evaluation<P>) {
-      state.evaluation = start.value;
-      detail::copy(start.gradient, state.gradient);
-    } else {
-      state.evaluation = state.calls.gradient(f, state.x, state.gradient);
-    }
-    state.value = state.lowest = state.reference = state.evaluation.value;
-    if (!state.evaluation.usable())
-      state.status = Status::bad_start;
-    else if (!state.evaluation.differentiable() || !detail::all_finite(state.gradient.data(), state.gradient.size()))
-      state.status =
-          state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
-    else
-      state.calls.accept();
+    detail::evaluate_start(f, start, state);
+    state.lowest = state.reference = state.value;
     look(state);
   }
 
@@ -231,7 +217,7 @@ struct Descent {
       if (now.reason == Reason::budget_spent) break;
       const S next_slope = detail::product(state.next_gradient.data(), state.d.data(), state.x.size());
       if (!now.differentiable() || !std::isfinite(next_slope)) {
-        trouble = now.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::non_finite;
+        trouble = detail::trouble_with(now);
         line_status = line.tell_failure();
         continue;
       }
@@ -281,10 +267,7 @@ struct Descent {
   void move(State<X, M>& state, const Evaluation<ScalarOf<X>>& now, ScalarOf<X> t, ScalarOf<X> slope, ScalarOf<X> noise,
             std::uint64_t evaluations) const {
     learn(state, now);
-    state.x.swap(state.next_x);
-    state.gradient.swap(state.next_gradient);
-    state.value = now.value;
-    state.evaluation = now;
+    detail::move_to(state.next_x, state.next_gradient, now, state);
     state.step = t;
     state.slope = slope;
     look(state);
@@ -332,18 +315,15 @@ struct Descent {
       detail::add(state.x.data(), t, state.d.data(), state.next_x.data(), state.x.size());
       const auto now = state.calls.gradient(f, state.next_x, state.next_gradient);
       if (now.reason == Reason::budget_spent) return;
-      if (now.differentiable() && detail::all_finite(state.next_gradient.data(), state.x.size())) {
+      if (detail::sound(now, state.next_gradient)) {
         state.calls.accept();
         learn(state, now);
-        state.x.swap(state.next_x);
-        state.gradient.swap(state.next_gradient);
-        state.value = now.value;
-        state.evaluation = now;
+        detail::move_to(state.next_x, state.next_gradient, now, state);
         state.step = t;
         state.status = Status::running;
         return;
       }
-      state.status = now.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::non_finite;
+      state.status = detail::trouble_with(now);
     }
   }
 };
