@@ -13,6 +13,7 @@
 #include <mesaopt/gradient/compact_bfgs.hpp>
 #include <mesaopt/gradient/curvature_pairs.hpp>
 #include <mesaopt/gradient/descent.hpp>
+#include <mesaopt/gradient/free_pairs.hpp>
 #include <mesaopt/gradient/kept_box.hpp>
 #include <mesaopt/gradient/lbfgs.hpp>
 #include <mesaopt/gradient/more_thuente.hpp>
@@ -32,7 +33,7 @@ struct LbfgsbDirection {
     using Base = LbfgsDirection::Memory<X>;
     KeptBox<X> box{};
     CompactBfgs<X> compact{};
-    detail::FaceProducts<X> face{};
+    detail::FreePairs<X> face{};
     X rests{};                        ///< in how many of the newest pairs each variable did not move
     detail::CauchyPoint<X> cauchy{};  ///< scratch
 
@@ -109,89 +110,84 @@ struct LbfgsbDirection {
   template <Point X>
   static bool to_goal(const X& x, const X& gradient, Memory<X>& m, X& d) {
     auto& cauchy = m.cauchy;
-    if (!free_minimizer(m, look(x, gradient, m))) return false;
+    const bool moved = look(x, gradient, m);
+    m.q = -cauchy.descent;
+    free_minimizer(m, moved);
     d = m.q.head(x.size());
     if ((x + d - m.box.box.lower).cwiseMin(m.box.box.upper - x - d).minCoeff() >= 0) return true;
-    // As |g|² / g'Bg <= g'B⁻¹g / |g|², no variable goes to a bound before the Cauchy point if none does up to there.
     const auto n = x.size();
-    const auto furthest = -detail::product(gradient.data(), d.data(), n) /
-                          detail::product(cauchy.descent.data(), cauchy.descent.data(), n);
+    const auto full = detail::product(gradient.data(), d.data(), n);
     cauchy.step.setZero();
-    if (furthest <= m.box.reach(x, cauchy.descent.head(x.size())) && project(x, gradient, m, d)) return true;
+    if (project(x, gradient, m, d) <= full / 2) return true;
     if (!m.compact.factor_middle(m.pairs)) return false;
-    if (cauchy.find(x, gradient, m.box, m.pairs, m.compact, furthest) && !minimizer_beyond(m)) return false;
-    if (!project(x, gradient, m, d)) truncate(x, m, d);
+    // As |g|² / g'Bg <= g'B⁻¹g / |g|², the Cauchy point is hardly further away than this.
+    const auto guess = -full / detail::product(cauchy.descent.data(), cauchy.descent.data(), n);
+    if (cauchy.find(x, gradient, m.box, m.pairs, m.compact, guess)) minimizer_beyond(m);
+    if (!(project(x, gradient, m, d) < 0)) truncate(x, m, d);
     return true;
   }
 
-  /// Marks the variables that may move. Answers how many of the newest pairs have not moved any of the others.
+  /// Marks the variables that may move. Answers whether some pair has moved one of the others.
   template <Point X>
-  static std::int64_t look(const X& x, const X& gradient, Memory<X>& m) {
+  static bool look(const X& x, const X& gradient, Memory<X>& m) {
     using S = ScalarOf<X>;
-    const S *const at = x.data(), *const g = gradient.data();
+    const S *const at = x.data(), *const g = gradient.data(), *const rests = m.rests.data();
     const S *const lower = m.box.box.lower.data(), *const upper = m.box.box.upper.data();
     S *const free = m.cauchy.free.data(), *const descent = m.cauchy.descent.data();
+    const S all = S(m.pairs.count);
+    S fewest = all;  // pairs in a row that have not moved a held variable
     for (Eigen::Index i = 0; i < x.size(); ++i) {
       const S down = at[i] == lower[i] && g[i] >= 0 ? S(0) : S(1), up = at[i] == upper[i] && g[i] <= 0 ? S(0) : S(1);
       free[i] = down * up;
       descent[i] = -(down * up) * g[i];
+      const S still = rests[i] + all * free[i];
+      fewest = still < fewest ? still : fewest;
     }
-    const S all = S(m.pairs.count);
-    return std::int64_t(std::min(all, (m.rests.array() + all * m.cauchy.free.head(x.size()).array()).minCoeff()));
+    return fewest < all;
   }
 
-  /// q = the way to the model's minimum over the free variables, the others staying. False if rounding does not let it
-  /// be found.
-  ///
-  /// Pairs whose steps moved free variables alone update the free part of B by the formula of BFGS, and so its inverse
-  /// by the two-loop recursion. Those older than that have made the matrix that is updated.
+  /// q, the gradient of the free variables and 0 for the others, becomes the way to where the model on the free
+  /// variables is least: the formula of BFGS with what the pairs are there.
   template <Point X>
-  static bool free_minimizer(Memory<X>& m, std::int64_t newest) {
-    const Eigen::Index older = m.pairs.count - newest;
-    if (older > 0 && !factor_free(m, older)) return false;
-    m.q = -m.cauchy.descent;
-    const auto factor = m.pairs.multiply(m.weights, m.q, newest, [&](auto& q) {
-      q.array() *= m.cauchy.free.array();
-      if (older == 0) return;
-      m.compact.multiply(m.pairs, older, q.data(), m.cauchy.along);
-      m.compact.invert_free(m.pairs, older, m.cauchy.along, q);
-      q.array() *= m.cauchy.free.array();
-    });
+  static void free_minimizer(Memory<X>& m, bool moved) {
+    using detail::Held;
+    ScalarOf<X> factor;
+    if (moved) {
+      m.face.follow(m.pairs, m.cauchy.free);
+      factor = m.pairs.template multiply<Held::moved>(m.face.reciprocal, m.face.neighbour, m.cauchy.free.data(),
+                                                      m.weights, m.q);
+    } else {
+      factor = m.pairs.template multiply<Held::unmoved>(m.pairs.reciprocal, m.pairs.neighbour, m.cauchy.free.data(),
+                                                        m.weights, m.q);
+    }
     m.q *= factor;
-    return true;
   }
 
-  /// q = the way to the model's minimum over the variables that the Cauchy point has left free, the others having gone
-  /// to their bounds; in their places it means nothing. False if rounding does not let it be found.
+  /// q = the way to where the model is least over the variables that the Cauchy point has left free, the others having
+  /// gone to their bounds; in their places it is 0. What they change in the gradient is −W M Wᵀ times their step.
   template <Point X>
-  static bool minimizer_beyond(Memory<X>& m) {
-    if (!factor_free(m, m.pairs.count)) return false;
-    m.q = m.cauchy.descent;
-    m.cauchy.along += m.cauchy.moved / m.pairs.scale;
-    m.compact.invert_free(m.pairs, m.pairs.count, m.cauchy.along, m.q);
-    m.q *= m.pairs.scale;
-    return true;
-  }
-
-  template <Point X>
-  static bool factor_free(Memory<X>& m, Eigen::Index pairs) {
-    m.face.follow(m.pairs, pairs, m.cauchy.free);
-    return m.compact.factor_free(m.pairs, pairs, m.face);
+  static void minimizer_beyond(Memory<X>& m) {
+    m.q = -m.cauchy.descent;
+    m.cauchy.moved *= -1;
+    m.compact.multiply_middle(m.pairs, m.cauchy.moved);
+    m.compact.add_columns(m.pairs, m.cauchy.moved, m.q);
+    m.q.array() *= m.cauchy.free.array();
+    free_minimizer(m, true);
   }
 
   // Morales & Nocedal (2011), "Remark on Algorithm 778: L-BFGS-B", ACM TOMS 38(1): the minimum over the free variables
   // is projected into the box, unless the way to there does not lead down; then it is approached from the Cauchy point
   // as far as the box allows.
 
-  /// d = the way to the projected minimum. False if it does not lead down.
+  /// d = the way to the projected minimum. Answers the slope along it.
   template <Point X>
-  static bool project(const X& x, const X& gradient, const Memory<X>& m, X& d) {
+  static ScalarOf<X> project(const X& x, const X& gradient, const Memory<X>& m, X& d) {
     for (Eigen::Index i = 0; i < x.size(); ++i) {
       const auto down = m.box.box.lower[i] - x[i], up = m.box.box.upper[i] - x[i];
       const auto within = m.q[i] < down ? down : m.q[i] > up ? up : m.q[i];
       d[i] = m.cauchy.free[i] != 0 ? within : m.cauchy.step[i];
     }
-    return detail::product(gradient.data(), d.data(), x.size()) < 0;
+    return detail::product(gradient.data(), d.data(), x.size());
   }
 
   /// d = the way to the last point in the box on the way from the Cauchy point to the minimum.
