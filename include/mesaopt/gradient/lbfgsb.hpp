@@ -22,9 +22,10 @@ namespace mesaopt {
 
 /// The way to where the quadratic model of L-BFGS is least in the box, or nearly so.
 ///
-/// Variables that the gradient presses against a bound they are at stay there. Where the model's minimum over the
-/// others lies in the box, it is the goal; else the generalized Cauchy point says which further bounds to go to, and
-/// the goal is the model's minimum over the variables that are left, projected into the box.
+/// Variables that the gradient presses against a bound they are at stay there. The model on the others is that of the
+/// formula of BFGS with what the curvature pairs are on them, and the goal its minimum, projected into the box. Where
+/// that costs more than half of the slope, the generalized Cauchy point says which further bounds to go to, and the
+/// goal is the minimum over the variables that are left.
 struct LbfgsbDirection {
   Eigen::Index memory = 10;  ///< pairs kept
 
@@ -78,7 +79,13 @@ struct LbfgsbDirection {
     if (m.pairs.next != before || m.pairs.s.cols() == 1) {
       ++m.compact.fresh;
       ++m.face.unknown;
-      m.rests = (next_x.array() == x.array()).select(m.rests.array() + 1, ScalarOf<X>(0));
+      using S = ScalarOf<X>;
+      const S *const from = x.data(), *const to = next_x.data();
+      S* const rests = m.rests.data();
+      for (Eigen::Index i = 0; i < x.size(); ++i) {
+        const S longer = rests[i] + 1;
+        rests[i] = from[i] == to[i] ? longer : S(0);
+      }
     }
     m.compact.fresh = std::min(m.compact.fresh, m.pairs.count);
     m.face.unknown = std::min(m.face.unknown, m.pairs.count);
@@ -110,12 +117,10 @@ struct LbfgsbDirection {
   template <Point X>
   static bool to_goal(const X& x, const X& gradient, Memory<X>& m, X& d) {
     auto& cauchy = m.cauchy;
-    const bool moved = look(x, gradient, m);
-    m.q = -cauchy.descent;
-    free_minimizer(m, moved);
-    d = m.q.head(x.size());
-    if ((x + d - m.box.box.lower).cwiseMin(m.box.box.upper - x - d).minCoeff() >= 0) return true;
     const auto n = x.size();
+    free_minimizer(m, look(x, gradient, m));
+    d = m.q.head(n);
+    if ((x + d - m.box.box.lower).cwiseMin(m.box.box.upper - x - d).minCoeff() >= 0) return true;
     const auto full = detail::product(gradient.data(), d.data(), n);
     cauchy.step.setZero();
     if (project(x, gradient, m, d) <= full / 2) return true;
@@ -127,23 +132,23 @@ struct LbfgsbDirection {
     return true;
   }
 
-  /// Marks the variables that may move. Answers whether some pair has moved one of the others.
+  /// Marks the variables that may move, with q as their gradient. Answers whether some pair has moved one of the
+  /// others.
   template <Point X>
   static bool look(const X& x, const X& gradient, Memory<X>& m) {
     using S = ScalarOf<X>;
-    const S *const at = x.data(), *const g = gradient.data(), *const rests = m.rests.data();
+    const S *const at = x.data(), *const g = gradient.data();
     const S *const lower = m.box.box.lower.data(), *const upper = m.box.box.upper.data();
     S *const free = m.cauchy.free.data(), *const descent = m.cauchy.descent.data();
-    const S all = S(m.pairs.count);
-    S fewest = all;  // pairs in a row that have not moved a held variable
+    S* const q = m.q.data();
     for (Eigen::Index i = 0; i < x.size(); ++i) {
       const S down = at[i] == lower[i] && g[i] >= 0 ? S(0) : S(1), up = at[i] == upper[i] && g[i] <= 0 ? S(0) : S(1);
       free[i] = down * up;
-      descent[i] = -(down * up) * g[i];
-      const S still = rests[i] + all * free[i];
-      fewest = still < fewest ? still : fewest;
+      q[i] = down * up * g[i];
+      descent[i] = -q[i];
     }
-    return fewest < all;
+    const S all = S(m.pairs.count);
+    return (m.rests.array() + all * m.cauchy.free.head(x.size()).array()).minCoeff() < all;
   }
 
   /// q, the gradient of the free variables and 0 for the others, becomes the way to where the model on the free
@@ -217,9 +222,11 @@ struct LbfgsbDirection {
 /// of the state's `gradient` there. Without bounds it is Lbfgs, and each takes over the curvature pairs of the other.
 ///
 /// Byrd, Lu, Nocedal & Zhu (1995), "A limited memory algorithm for bound constrained optimization", SIAM J. Sci.
-/// Comput. 16(5), with the subspace minimization of Morales & Nocedal (2011), ACM TOMS 38(1). One difference: where the
-/// model's minimum over the variables not held at bounds is in the box, that is taken, and no Cauchy point is sought;
-/// if no pair has a step of the variables held, it comes from the two-loop recursion.
+/// Comput. 16(5), with the projection of Morales & Nocedal (2011), ACM TOMS 38(1). Two differences, which make a step
+/// cheap: on the variables not held at bounds the model is made of the parts of the pairs there, by the two-loop
+/// recursion, as in the projected BFGS method of Kelley (1999), "Iterative Methods for Optimization", section 5.5.3,
+/// which is the same where no pair has moved the others; and the Cauchy point is sought only where the projection of
+/// the minimum is a poor direction.
 struct LbfgsB {
   Eigen::Index memory = 10;   ///< curvature pairs kept, usually 3 to 20; at most 16 for points of fixed size
   MoreThuente line_search{};  ///< how far to go along each direction
