@@ -67,6 +67,11 @@ struct LbfgsbDirection {
   }
 
   template <Point X>
+  ScalarOf<X> first_step(const Memory<X>& m) const {
+    return unbounded().first_step(m);
+  }
+
+  template <Point X>
   bool forget(Memory<X>& m) const {
     m.compact.fresh = m.face.unknown = 0;
     return unbounded().forget(m);
