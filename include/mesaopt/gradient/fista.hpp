@@ -80,6 +80,7 @@ struct Fista {
     const bool sound = detail::begin_proximal(f, start, first_step, state);
     detail::copy(state.x, state.at);
     state.smooth = state.value - detail::penalty(f, state.x);
+    state.calls.slot.scratch.resize(state.x.size());  // for values of an f that gives them with gradients alone
     if (!sound) return;
     if (!(state.step > 0)) state.step = probe(f, state);
     propose(f, state);
