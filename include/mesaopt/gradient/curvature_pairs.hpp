@@ -156,13 +156,13 @@ struct CurvaturePairs {
       return -scale;
     }
     if constexpr (size != Eigen::Dynamic) {
-      if constexpr (size <= 16) two_loops_in_registers<size, held>(over, free, weights, q);
+      if constexpr (size <= 16) two_loops_in_registers<size, held>(over.data(), free, weights.data(), q);
     } else {
       switch (s.rows()) {
-        case 2: two_loops_in_registers<2, held>(over, free, weights, q); break;
-        case 4: two_loops_in_registers<4, held>(over, free, weights, q); break;
-        case 8: two_loops_in_registers<8, held>(over, free, weights, q); break;
-        default: two_loops_in_registers<16, held>(over, free, weights, q);
+        case 2: two_loops_in_registers<2, held>(over.data(), free, weights.data(), q); break;
+        case 4: two_loops_in_registers<4, held>(over.data(), free, weights.data(), q); break;
+        case 8: two_loops_in_registers<8, held>(over.data(), free, weights.data(), q); break;
+        default: two_loops_in_registers<16, held>(over.data(), free, weights.data(), q);
       }
     }
     return 1;
@@ -212,7 +212,7 @@ struct CurvaturePairs {
   }
 
   template <int rows, detail::Held held>
-  void two_loops_in_registers(const Row& over, [[maybe_unused]] const S* free, Row& weights, Column& d) const {
+  void two_loops_in_registers(const S* over, [[maybe_unused]] const S* free, S* weights, Column& d) const {
     const S* const steps = s.data();
     const S* const changes = y.data();
     constexpr int width = std::min(rows, detail::lanes<S>), parts = rows / width;
