@@ -1,16 +1,12 @@
 // L-BFGS-B against other libraries' methods for bounds, side by side in one process: until no entry of the projected
-// gradient is above 1e-8, 10 pairs each, the same objective code for all. The times are the least of many rounds, in
-// which the libraries take turns, so that they hold on a machine with other work as well.
+// gradient is above 1e-8, 10 pairs each, the same objective code for all.
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <limits>
-#include <string>
 #include <vector>
 
 #include <Eigen/Core>
@@ -18,6 +14,8 @@
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/gradient/lbfgsb.hpp>
 #include <mesaopt/objective/bounds.hpp>
+
+#include "turns.hpp"
 
 #ifdef MESAOPT_PEER_NLOPT
 #include <nlopt.h>
@@ -131,12 +129,7 @@ struct Solve {
   double value = 0, residual = std::numeric_limits<double>::infinity();
 };
 
-struct Solver {
-  std::string name;
-  std::function<Solve()> solve;
-  double seconds = std::numeric_limits<double>::infinity();
-  Solve last{};
-};
+using Solver = Contender<Solve>;
 
 struct Objective {
   double (*f)(const double*, double*, Index);
@@ -218,23 +211,6 @@ std::vector<Solver> solvers(const Problem& p) {
   return all;
 }
 
-void measure(std::vector<Solver>& all, double budget) {
-  using Clock = std::chrono::steady_clock;
-  const auto timed = [](Solver& solver, int repetitions) {
-    const auto began = Clock::now();
-    for (int i = 0; i < repetitions; ++i) solver.last = solver.solve();
-    return std::chrono::duration<double>(Clock::now() - began).count() / repetitions;
-  };
-  const auto began = Clock::now();
-  do {
-    for (Solver& solver : all) {
-      solver.seconds = std::min(solver.seconds, timed(solver, 1));  // and warm after the others
-      const int repetitions = std::clamp(int(5e-4 / solver.seconds), 1, 100);
-      solver.seconds = std::min(solver.seconds, timed(solver, repetitions));
-    }
-  } while (std::chrono::duration<double>(Clock::now() - began).count() < budget);
-}
-
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -246,7 +222,7 @@ int main(int count, char** arguments) {
   for (const Index n : {2, 10, 100, 1000, 10000})
     for (const Problem& p : problems(n)) {
       std::vector<Solver> all = solvers(p);
-      measure(all, budget);
+      take_turns(all, budget);
       if (head) {
         for (const Solver& solver : all) std::printf(" %s |", solver.name.c_str());
         std::printf("\n| --- | --- |");

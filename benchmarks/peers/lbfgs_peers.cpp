@@ -1,9 +1,7 @@
 // L-BFGS against other libraries' L-BFGS, side by side in one process: extended Rosenbrock from its standard start
-// until no entry of the gradient is above 1e-8, 10 pairs each, the same objective code for all. The times are the least
-// of many rounds, in which the libraries take turns, so that they hold on a machine with other work as well.
+// until no entry of the gradient is above 1e-8, 10 pairs each, the same objective code for all.
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
@@ -18,6 +16,8 @@
 
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/gradient/lbfgs.hpp>
+
+#include "turns.hpp"
 
 #ifdef MESAOPT_PEER_LIBLBFGS
 #include <lbfgs.h>
@@ -250,25 +250,13 @@ std::vector<Solver> solvers(std::ptrdiff_t n) {
 }
 
 void measure(std::vector<Solver>& all, double budget) {
-  using Clock = std::chrono::steady_clock;
-  const auto timed = [](Solver& solver, int repetitions) {
-    const auto began = Clock::now();
-    for (int i = 0; i < repetitions; ++i) solver.last = solver.solve();
-    return std::chrono::duration<double>(Clock::now() - began).count() / repetitions;
-  };
   for (Solver& solver : all) {
-    timed(solver, 1);
+    solver.last = solver.solve();
     const long before = allocations;
     solver.last = solver.solve();
     solver.allocated = double(allocations - before) / double(solver.last.iterations);
   }
-  const auto began = Clock::now();
-  while (std::chrono::duration<double>(Clock::now() - began).count() < budget)
-    for (Solver& solver : all) {
-      timed(solver, 1);  // warm after the others
-      const int repetitions = solver.seconds > 1 ? 1 : std::clamp(int(5e-4 / solver.seconds), 1, 100);
-      solver.seconds = std::min(solver.seconds, timed(solver, repetitions));
-    }
+  take_turns(all, budget);
 }
 
 }  // namespace

@@ -1,15 +1,12 @@
 // Dense BFGS, nonlinear conjugate gradients and trust regions against other libraries', side by side in one process:
 // the extended Rosenbrock valley (in pairs) and the chained one, from their standard start until no entry of the
-// gradient is above 1e-8, the same objective code for all. The times are the least of many rounds, in which the
-// libraries take turns.
+// gradient is above 1e-8, the same objective code for all.
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <limits>
 #include <string>
 #include <type_traits>
@@ -25,6 +22,8 @@
 #include <mesaopt/gradient/newton_cg.hpp>
 #include <mesaopt/gradient/nonlinear_conjugate_gradient.hpp>
 #include <mesaopt/gradient/steihaug.hpp>
+
+#include "turns.hpp"
 
 #ifdef MESAOPT_PEER_NLOPT
 #include <nlopt.h>
@@ -119,13 +118,7 @@ double distance(const Valley& f, const double* x, Index n) {
   return f.stride == 2 ? most : largest(g.data(), n);
 }
 
-struct Solver {
-  std::string name;
-  Index most;  ///< variables at which it is still asked
-  std::function<Solve()> solve;
-  double seconds = std::numeric_limits<double>::infinity();
-  Solve last{};
-};
+using Solver = Contender<Solve>;
 
 struct Objective {
   Valley f;
@@ -332,25 +325,6 @@ std::vector<Solver> newton(const Problem& p) {
   return all;
 }
 
-void measure(std::vector<Solver>& all, Index n, double budget) {
-  using Clock = std::chrono::steady_clock;
-  const auto timed = [](Solver& solver, int repetitions) {
-    const auto began = Clock::now();
-    for (int i = 0; i < repetitions; ++i) solver.last = solver.solve();
-    return std::chrono::duration<double>(Clock::now() - began).count() / repetitions;
-  };
-  for (Solver& solver : all)
-    if (n <= solver.most) solver.seconds = timed(solver, 1);
-  const auto began = Clock::now();
-  while (std::chrono::duration<double>(Clock::now() - began).count() < budget)
-    for (Solver& solver : all) {
-      if (n > solver.most) continue;
-      const int repetitions = std::clamp(int(5e-4 / solver.seconds), 1, 100);
-      if (repetitions > 1) timed(solver, 1);  // warm after the others
-      solver.seconds = std::min(solver.seconds, timed(solver, repetitions));
-    }
-}
-
 template <class Family>
 void table(const char* title, const Family& family, const std::vector<Index>& sizes, double budget) {
   for (const Index stride : {2, 1}) {
@@ -363,7 +337,7 @@ void table(const char* title, const Family& family, const std::vector<Index>& si
     }
     for (const Problem& p : problems) {
       columns.push_back(family(p));
-      measure(columns.back(), p.n, budget);
+      take_turns(columns.back(), budget, [&p](const Solver& solver) { return p.n <= solver.most; });
     }
     std::printf("\n%s, %s valley\n\n|", title, stride == 2 ? "extended" : "chained");
     for (const Problem& p : problems) std::printf(" | n = %td", p.n);

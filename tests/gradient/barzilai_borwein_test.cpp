@@ -16,6 +16,7 @@
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/problems/rosenbrock.hpp>
 
+#include "gradient/run_laws.hpp"
 #include "gradient/unconstrained_problems.hpp"
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
@@ -98,41 +99,8 @@ TEST_CASE("A run of Barzilai-Borwein steps takes its first one from a prior", "[
 
 TEST_CASE("A NaN, an exception, a border or the limit in the middle of Barzilai-Borwein steps does no harm",
           "[barzilai_borwein]") {
-  const VectorXd start = Rosenbrock::start(2);
-  RunOf<Bb, Rule, Functional, VectorXd> run;
-  for (std::uint64_t at = 1; at < 60; at += 3)
-    for (const bool thrown : {false, true}) {
-      std::uint64_t calls = 0;
-      const Functional f = [&](const VectorXd& x, VectorXd& g) {
-        const double value = Rosenbrock{}(x, g);
-        if (calls++ != at) return value;
-        if (thrown) throw std::runtime_error("lost");
-        return std::numeric_limits<double>::quiet_NaN();
-      };
-      begin(f, start, Bb{}, rule, run);
-      if (thrown) {
-        CHECK_THROWS_AS(resume(f, Bb{}, rule, run), std::runtime_error);
-        VectorXd gradient(2);
-        CHECK(Rosenbrock{}(run.state.x, gradient) == run.state.value);
-        CHECK(gradient == run.state.gradient);
-      }
-      resume(f, Bb{}, rule, run);
-      CHECK(run.status == Status::gradient_below);
-    }
-  for (std::int64_t limit = 1; limit < 40; limit += 3) {
-    std::int64_t calls = 0;
-    double best = std::numeric_limits<double>::infinity();
-    const Functional f = [&](const VectorXd& x, VectorXd& g) {
-      ++calls;
-      const double value = Rosenbrock{}(x, g);
-      best = std::min(best, value);
-      return value;
-    };
-    const auto s = minimize(f, start, Bb{}, GradientBelow{1e-6} || MaxEvaluations{limit});
-    CHECK(s.status == Status::max_evaluations);
-    CHECK(calls == limit);
-    CHECK(s.value == Rosenbrock{}(s.x));
-  }
+  run_laws::survives_any_evaluation(Bb{}, rule, 60, 3);
+  run_laws::keeps_to_the_limit(Bb{}, 40);
   const Functional bordered = [](const VectorXd& x, VectorXd& g) {
     g = 1 - 0.1 / x.array();
     return x.minCoeff() <= 0 ? std::numeric_limits<double>::quiet_NaN() : x.sum() - 0.1 * x.array().log().sum();
@@ -152,12 +120,7 @@ TEST_CASE("Barzilai-Borwein steps allocate nothing, and copied or saved they go 
   const long before = allocations();
   for (int k = 0; k < 10; ++k) Bb{}.step(f, whole.state);
   if (counting_allocations) CHECK(allocations() == before);
-  R fork = whole, loaded;
-  load(save(whole), loaded);
-  for (R* run : {&whole, &fork, &loaded}) resume(f, Bb{}, rule, *run);
-  CHECK(whole.status == Status::gradient_below);
-  CHECK(identical(fork, whole));
-  CHECK(identical(loaded, whole));
+  run_laws::goes_on_to_the_same_bits(f, VectorXd(Rosenbrock::start(34)), Bb{}, rule, 20);
   using X = Eigen::Vector<float, 4>;
   const X start = Rosenbrock::start<X>();
   const long again = allocations();

@@ -19,6 +19,7 @@
 #include <mesaopt/objective/simplex.hpp>
 
 #include "gradient/composite_problems.hpp"
+#include "gradient/run_laws.hpp"
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
@@ -126,21 +127,7 @@ TEST_CASE("Started at its own solution, FISTA makes one iteration at most", "[fi
 
 TEST_CASE("A run of FISTA, copied or saved anywhere, goes on to the same bits", "[fista]") {
   const Lasso lasso;
-  const Fista optimizer{};
-  const GradientBelow stopping{1e-9};
-  using R = RunOf<Fista, GradientBelow, WithRegularizer<Any, L1>, VectorXd>;
-  R whole;
-  begin(lasso.f, lasso.start, optimizer, stopping, whole);
-  for (int k = 0; k < 7; ++k) advance(lasso.f, optimizer, stopping, whole);
-  R fork = whole, loaded;
-  load(save(whole), loaded);
-  for (R* run : {&whole, &fork, &loaded}) resume(lasso.f, optimizer, stopping, *run);
-  CHECK(whole.status == Status::gradient_below);
-  CHECK(identical(fork, whole));
-  CHECK(identical(loaded, whole));
-  begin(lasso.f, lasso.start, optimizer, stopping, fork);
-  resume(lasso.f, optimizer, stopping, fork);
-  CHECK(identical(fork, whole));
+  run_laws::goes_on_to_the_same_bits(lasso.f, lasso.start, Fista{}, GradientBelow{1e-9}, 7);
 }
 
 TEST_CASE("Budget, NaN and exceptions leave a run of FISTA whole", "[fista]") {
@@ -180,42 +167,7 @@ TEST_CASE("Budget, NaN and exceptions leave a run of FISTA whole", "[fista]") {
 
 TEMPLATE_TEST_CASE("A step of FISTA allocates nothing, and points of fixed size never use the heap", "[fista]",
                    (Eigen::Vector<double, 5>), Eigen::VectorXf) {
-  using X = TestType;
-  using S = ScalarOf<X>;
-  struct Bowl {
-    S operator()(const X& x, X& g) const {
-      S sum = 0;
-      for (Eigen::Index i = 0; i < x.size(); ++i) {
-        const S a = x[i] - S(i) + 2;
-        g[i] = S(i + 1) * a;
-        sum += S(i + 1) * a * a / 2;
-      }
-      return sum;
-    }
-  };
-  const auto f = regularized(Bowl{}, L1{0.5});
-  X start;
-  start.setZero(5);
-  const Fista optimizer{};
-  const GradientBelow stopping{std::is_same_v<S, double> ? 1e-10 : 1e-4};
-  RunOf<Fista, GradientBelow, std::remove_const_t<decltype(f)>, X> run;
-  const long first = allocations();
-  begin(f, start, optimizer, stopping, run);
-  resume(f, optimizer, stopping, run);
-  const long before = allocations();
-  begin(f, start, optimizer, stopping, run);
-  resume(f, optimizer, stopping, run);
-  const long after = allocations();
-  if constexpr (counting_allocations) CHECK(after == before);
-  if constexpr (counting_allocations && X::SizeAtCompileTime > 0) CHECK(before == first);
-  CHECK(run.status == Status::gradient_below);
-  for (Eigen::Index i = 0; i < 5; ++i) {  // one soft threshold a coordinate
-    const double at = double(i) - 2, off = 0.5 / double(i + 1);
-    CHECK(double(run.state.x[i]) == Approx(at > off    ? at - off
-                                           : at < -off ? at + off
-                                                       : 0.0)
-                                        .margin(std::is_same_v<S, double> ? 1e-8 : 1e-3));
-  }
+  soft_thresholds_without_heap<TestType>(Fista{});
 }
 
 TEST_CASE("FISTA refuses a step out of its range", "[fista]") {

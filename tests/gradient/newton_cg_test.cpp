@@ -14,6 +14,7 @@
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/problems/rosenbrock.hpp>
 
+#include "gradient/run_laws.hpp"
 #include "gradient/unconstrained_problems.hpp"
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
@@ -126,12 +127,7 @@ TEST_CASE("A step of Newton-CG allocates nothing, and copied or saved it goes on
     advance(Rosenbrock{}, NewtonCg{}, rule, whole);
     if (counting_allocations) CHECK(allocations() == before);
   }
-  R fork = whole, loaded;
-  load(save(whole), loaded);
-  for (R* run : {&whole, &fork, &loaded}) resume(Rosenbrock{}, NewtonCg{}, rule, *run);
-  CHECK(whole.status == Status::gradient_below);
-  CHECK(identical(fork, whole));
-  CHECK(identical(loaded, whole));
+  run_laws::goes_on_to_the_same_bits(Rosenbrock{}, VectorXd(Rosenbrock::start(34)), NewtonCg{}, rule, 10);
   using X = Eigen::Vector<double, 6>;
   const X start = Rosenbrock::start<X>();
   const long before = allocations();

@@ -14,6 +14,7 @@
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/problems/rosenbrock.hpp>
 
+#include "gradient/run_laws.hpp"
 #include "gradient/unconstrained_problems.hpp"
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
@@ -181,44 +182,13 @@ TEST_CASE("A run of conjugate gradients allocates nothing once begun, and copied
     begin(Rosenbrock{}, start, Cg{}, rule, whole);
     for (int k = 0; k < 8; ++k) advance(Rosenbrock{}, Cg{}, rule, whole);
     if (counting_allocations) CHECK(allocations() == before);
-    R fork = whole, loaded;
-    load(save(whole), loaded);
-    for (R* run : {&whole, &fork, &loaded}) resume(Rosenbrock{}, Cg{}, rule, *run);
-    CHECK(whole.status == Status::gradient_below);
-    CHECK(identical(fork, whole));
-    CHECK(identical(loaded, whole));
+    run_laws::goes_on_to_the_same_bits(Rosenbrock{}, start, Cg{}, rule, 8);
   }
 }
 
 TEST_CASE("A NaN, an exception or the limit in the middle of conjugate gradients does no harm", "[cg]") {
-  const VectorXd start = Rosenbrock::start(2);
-  RunOf<Cg, Rule, Functional, VectorXd> run;
-  for (std::uint64_t at = 1; at < 45; at += 2)
-    for (const bool thrown : {false, true}) {
-      std::uint64_t calls = 0;
-      const Functional f = [&](const VectorXd& x, VectorXd& g) {
-        const double value = Rosenbrock{}(x, g);
-        if (calls++ != at) return value;
-        if (thrown) throw std::runtime_error("lost");
-        return std::numeric_limits<double>::quiet_NaN();
-      };
-      begin(f, start, Cg{}, rule, run);
-      if (thrown) {
-        CHECK_THROWS_AS(resume(f, Cg{}, rule, run), std::runtime_error);
-        VectorXd gradient(2);
-        CHECK(Rosenbrock{}(run.state.x, gradient) == run.state.value);
-        CHECK(gradient == run.state.gradient);
-      }
-      resume(f, Cg{}, rule, run);
-      CHECK(run.status == Status::gradient_below);
-    }
-  for (std::int64_t limit = 1; limit < 40; limit += 3) {
-    std::int64_t calls = 0;
-    const Functional f = [&](const VectorXd& x, VectorXd& g) { return ++calls, Rosenbrock{}(x, g); };
-    const auto s = minimize(f, start, Cg{}, GradientBelow{1e-8} || MaxEvaluations{limit});
-    CHECK(s.status == Status::max_evaluations);
-    CHECK(calls == limit);
-  }
+  run_laws::survives_any_evaluation(Cg{}, rule, 45, 2);
+  run_laws::keeps_to_the_limit(Cg{}, 40);
 }
 
 TEST_CASE("Conjugate gradients asked for more digits than there are stall", "[cg]") {

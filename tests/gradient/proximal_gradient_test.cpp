@@ -19,6 +19,7 @@
 #include <mesaopt/objective/simplex.hpp>
 
 #include "gradient/composite_problems.hpp"
+#include "gradient/run_laws.hpp"
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
@@ -123,22 +124,7 @@ TEST_CASE("Started at its own solution, the proximal gradient method makes one i
 
 TEST_CASE("A proximal gradient run, copied or saved anywhere, goes on to the same bits", "[proximal_gradient]") {
   const auto f = regularized(least_squares(normal(20, 11, 8), normal(20, 1, 9)), L1{0.5});
-  const VectorXd start = VectorXd::Ones(11);
-  const ProximalGradient optimizer{};
-  const GradientBelow stopping{1e-9};
-  using R = RunOf<ProximalGradient, GradientBelow, WithRegularizer<Any, L1>, VectorXd>;
-  R whole;
-  begin(f, start, optimizer, stopping, whole);
-  for (int k = 0; k < 7; ++k) advance(f, optimizer, stopping, whole);
-  R fork = whole, loaded;
-  load(save(whole), loaded);
-  for (R* run : {&whole, &fork, &loaded}) resume(f, optimizer, stopping, *run);
-  CHECK(whole.status == Status::gradient_below);
-  CHECK(identical(fork, whole));
-  CHECK(identical(loaded, whole));
-  begin(f, start, optimizer, stopping, fork);
-  resume(f, optimizer, stopping, fork);
-  CHECK(identical(fork, whole));
+  run_laws::goes_on_to_the_same_bits(f, VectorXd(VectorXd::Ones(11)), ProximalGradient{}, GradientBelow{1e-9}, 7);
 }
 
 TEST_CASE("Budget, NaN and exceptions leave a proximal gradient run whole", "[proximal_gradient]") {
@@ -177,42 +163,7 @@ TEST_CASE("Budget, NaN and exceptions leave a proximal gradient run whole", "[pr
 
 TEMPLATE_TEST_CASE("Proximal steps allocate nothing, and points of fixed size never use the heap",
                    "[proximal_gradient]", (Eigen::Vector<double, 5>), Eigen::VectorXf) {
-  using X = TestType;
-  using S = ScalarOf<X>;
-  struct Bowl {
-    S operator()(const X& x, X& g) const {
-      S sum = 0;
-      for (Eigen::Index i = 0; i < x.size(); ++i) {
-        const S a = x[i] - S(i) + 2;
-        g[i] = S(i + 1) * a;
-        sum += S(i + 1) * a * a / 2;
-      }
-      return sum;
-    }
-  };
-  const auto f = regularized(Bowl{}, L1{0.5});
-  X start;
-  start.setZero(5);
-  const ProximalGradient optimizer{};
-  const GradientBelow stopping{std::is_same_v<S, double> ? 1e-10 : 1e-4};
-  RunOf<ProximalGradient, GradientBelow, std::remove_const_t<decltype(f)>, X> run;
-  const long first = allocations();
-  begin(f, start, optimizer, stopping, run);
-  const long before = allocations();
-  resume(f, optimizer, stopping, run);
-  begin(f, start, optimizer, stopping, run);
-  resume(f, optimizer, stopping, run);
-  const long after = allocations();
-  if constexpr (counting_allocations) CHECK(after == before);
-  if constexpr (counting_allocations && X::SizeAtCompileTime > 0) CHECK(before == first);
-  CHECK(run.status == Status::gradient_below);
-  for (Eigen::Index i = 0; i < 5; ++i) {  // one soft threshold a coordinate
-    const double at = double(i) - 2, off = 0.5 / double(i + 1);
-    CHECK(double(run.state.x[i]) == Approx(at > off    ? at - off
-                                           : at < -off ? at + off
-                                                       : 0.0)
-                                        .margin(std::is_same_v<S, double> ? 1e-8 : 1e-3));
-  }
+  soft_thresholds_without_heap<TestType>(ProximalGradient{});
 }
 
 TEST_CASE("The proximal gradient method refuses settings out of their range", "[proximal_gradient]") {

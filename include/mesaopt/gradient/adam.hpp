@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -25,6 +26,13 @@ struct Moments {
     return std::tuple{&Moments::first, &Moments::second, &Moments::power1, &Moments::power2};
   }
 
+  /// Powers too small to be told from 0 in 1 − power are 0: processors are slow with the smallest numbers there are.
+  static T next_power(const T& power, const T& beta) {
+    const T next = power * beta;
+    if constexpr (std::is_floating_point_v<T>) return next < std::numeric_limits<T>::min() ? T(0) : next;
+    return next;
+  }
+
   void begin(Eigen::Index size) {
     first.setZero(size);
     second.setZero(size);
@@ -34,8 +42,8 @@ struct Moments {
   /// Counts a step, and draws the corrections of the bias into rate and ε: section 2 of the paper, last sentence.
   std::pair<T, T> correct(const T& rate, const T& beta1, const T& beta2, const T& epsilon) {
     using std::sqrt;
-    power1 *= beta1;
-    power2 *= beta2;
+    power1 = next_power(power1, beta1);
+    power2 = next_power(power2, beta2);
     const T root = sqrt(T(1) - power2);
     return {rate * root / (T(1) - power1), epsilon * root};
   }
@@ -76,16 +84,17 @@ void check_moments(const Method& method, const char* owner) {
 /// of the gradient's square. Robust on noisy gradients: what networks are trained by.
 ///
 /// One gradient a step, which moves a coordinate by about `learning_rate`. The value may rise; non-finite points are
-/// handled as by GradientDescent. T is the number type of the settings: see Adam, the alias for double.
-/// Kingma & Ba (2015), "Adam: a method for stochastic optimization", algorithm 1, ε outside of the root as there.
-template <class T>
+/// handled as by GradientDescent. T is the number type of the settings: see Adam, the alias for double; with `decays`
+/// it is AdamW. Kingma & Ba (2015), "Adam: a method for stochastic optimization", algorithm 1, ε outside of the root as
+/// there.
+template <class T, bool decays = false>
 struct BasicAdam {
-  T learning_rate = T(1e-3);  ///< α, more than 0
-  T beta1 = T(0.9);           ///< decay of the mean, in [0, 1)
-  T beta2 = T(0.999);         ///< decay of the mean square, in [0, 1)
-  T epsilon = T(1e-8);        ///< ε, more than 0
-  T weight_decay = T(0);      ///< decoupled, 0 or more: see FirstOrderState
-  Schedule schedule{};        ///< factor on the learning rate
+  T learning_rate = T(1e-3);                ///< α, more than 0
+  T beta1 = T(0.9);                         ///< decay of the mean, in [0, 1)
+  T beta2 = T(0.999);                       ///< decay of the mean square, in [0, 1)
+  T epsilon = T(1e-8);                      ///< ε, more than 0
+  T weight_decay = T(decays ? 1e-2 : 0.0);  ///< decoupled, 0 or more: see FirstOrderState
+  Schedule schedule{};                      ///< factor on the learning rate
 
   static constexpr bool needs_gradient = true;
   template <Point X>
@@ -97,7 +106,7 @@ struct BasicAdam {
   [[nodiscard]] auto default_stopping() const { return GradientBelow{1e-6} || MaxIterations{10000}; }
 
   /// Throws std::invalid_argument for a setting out of its range.
-  void check() const { detail::check_moments(*this, "Adam"); }
+  void check() const { detail::check_moments(*this, decays ? "AdamW" : "Adam"); }
 
   template <class F, Start P, class M>
   requires Differentiable<F, PointOf<P>>
@@ -126,45 +135,7 @@ using Adam = BasicAdam<double>;
 /// The product learning_rate · weight_decay is the λ of the paper; the schedule is a factor on both terms, as there.
 /// Loshchilov & Hutter (2019), "Decoupled weight decay regularization", algorithm 2.
 template <class T>
-struct BasicAdamW {
-  T learning_rate = T(1e-3);  ///< α, more than 0
-  T beta1 = T(0.9);           ///< decay of the mean, in [0, 1)
-  T beta2 = T(0.999);         ///< decay of the mean square, in [0, 1)
-  T epsilon = T(1e-8);        ///< ε, more than 0
-  T weight_decay = T(1e-2);   ///< λ/α, 0 or more
-  Schedule schedule{};        ///< factor on the learning rate
-
-  static constexpr bool needs_gradient = true;
-  template <Point X>
-  using Memory = detail::Moments<T, X>;
-  template <Point X, class M = Nothing>
-  using State = FirstOrderState<BasicAdamW, X, M>;
-
-  /// The gradient below 1e-6, at most 10 000 iterations.
-  [[nodiscard]] auto default_stopping() const { return GradientBelow{1e-6} || MaxIterations{10000}; }
-
-  /// Throws std::invalid_argument for a setting out of its range.
-  void check() const { detail::check_moments(*this, "AdamW"); }
-
-  template <class F, Start P, class M>
-  requires Differentiable<F, PointOf<P>>
-  void init(const F& f, const P& start, State<PointOf<P>, M>& state) const {
-    detail::first_order_init(*this, f, start, state);
-  }
-  template <class F, Point X, class M>
-  requires Differentiable<F, X>
-  void step(const F& f, State<X, M>& state) const { detail::first_order_step(*this, f, state); }
-
-  template <Point X>
-  void begin(const X& x, Memory<X>& memory) const {
-    memory.begin(x.size());
-  }
-  template <Point X>
-  void propose(const X& x, const X& gradient, const T& rate, Memory<X>& memory, X& next) const {
-    memory.propose(x, gradient, rate, beta1, beta2, epsilon, weight_decay, next);
-  }
-};
-
+using BasicAdamW = BasicAdam<T, true>;
 using AdamW = BasicAdamW<double>;
 
 }  // namespace mesaopt

@@ -16,6 +16,7 @@
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/gradient/known_scale.hpp>
 #include <mesaopt/gradient/stagnation.hpp>
+#include <mesaopt/gradient/trial.hpp>
 
 namespace mesaopt {
 
@@ -73,26 +74,11 @@ struct BarzilaiBorwein {
     check();
     state.scale = detail::known_scale<X>(start);
     state.x = detail::start_point(start);
-    for (X* v : {&state.gradient, &state.next_x, &state.next_gradient}) v->resize(state.x.size());
-    state.status = Status::running;
-    state.calls.begin(start);
-    if constexpr (detail::knows_evaluation<P>) {
-      state.evaluation = start.value;
-      state.gradient = start.gradient;
-    } else {
-      state.evaluation = state.calls.gradient(f, state.x, state.gradient);
-    }
-    state.value = state.evaluation.value;
+    for (X* v : {&state.next_x, &state.next_gradient}) v->resize(state.x.size());
+    detail::evaluate_start(f, start, state);
     state.stagnation.begin(state.value);
     state.values.fill(state.value);
     state.age = 1;
-    if (!state.evaluation.usable())
-      state.status = Status::bad_start;
-    else if (!state.evaluation.differentiable() || !state.gradient.allFinite())
-      state.status =
-          state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
-    else
-      state.calls.accept();
   }
 
   template <class F, Point X, class M>
@@ -121,8 +107,8 @@ struct BarzilaiBorwein {
       }
       const auto now = state.calls.gradient(f, state.next_x, state.next_gradient);
       if (now.reason == Reason::budget_spent) return;
-      if (!now.differentiable() || !state.next_gradient.allFinite()) {
-        trouble = now.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::non_finite;
+      if (!detail::sound(now, state.next_gradient)) {
+        trouble = detail::trouble_with(now);
         alpha /= 4;
         continue;
       }
@@ -146,10 +132,7 @@ struct BarzilaiBorwein {
     const S square = state.gradient.squaredNorm(), bend = square - state.gradient.dot(state.next_gradient);
     // Where curvature is not positive there is no telling how far; a known step is left to grow.
     state.scale = bend > 0 ? alpha * (square / bend) : 10 * alpha;
-    state.x.swap(state.next_x);
-    state.gradient.swap(state.next_gradient);
-    state.value = now.value;
-    state.evaluation = now;
+    detail::move_to(state.next_x, state.next_gradient, now, state);
     state.values[state.age++ % state.values.size()] = now.value;
     // Neither values nor gradients fall steadily.
     constexpr std::uint64_t patience = 200;

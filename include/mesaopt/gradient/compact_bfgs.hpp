@@ -9,8 +9,8 @@
 #include <mesaopt/core/point.hpp>
 #include <mesaopt/core/vectors.hpp>
 #include <mesaopt/gradient/curvature_pairs.hpp>
-#include <mesaopt/gradient/face_products.hpp>
 #include <mesaopt/gradient/quasi_definite.hpp>
+#include <mesaopt/gradient/row_blocks.hpp>
 
 namespace mesaopt {
 
@@ -78,11 +78,11 @@ class CompactBfgs {
     const Eigen::Index k = pairs.count;
     for (Eigen::Index a = k - Eigen::Index(fresh); a < k; ++a) {
       const Eigen::Index i = pairs.place(a);
-      multiply(pairs, k, pairs.s.col(i).data(), weights_);
+      multiply(pairs, a + 1, pairs.s.col(i).data(), weights_);
       for (Eigen::Index b = 0; b <= a; ++b) {
         const Eigen::Index j = pairs.place(b);
         sy(i, j) = weights_[b];
-        ss(i, j) = weights_[k + b] * pairs.scale;
+        ss(i, j) = weights_[a + 1 + b] * pairs.scale;
       }
     }
     fresh = 0;
@@ -97,7 +97,7 @@ class CompactBfgs {
     return factor_.factor(k);
   }
 
-  /// v becomes M v. M⁻¹ was the last to be factored.
+  /// v becomes M v. M⁻¹ has been factored.
   void multiply_middle(const Pairs& pairs, Weights& v) {
     const Eigen::Index size = 2 * pairs.count;
     if (products_ < size) {
@@ -115,32 +115,13 @@ class CompactBfgs {
     v.head(size) = weights_.head(size);
   }
 
-  /// Factors N = M⁻¹ − Wᵀ F W / θ, where F keeps the variables that are free in `face`, which follows the k pairs.
-  /// False if it is not what it should be, for rounding. No entry of N is a difference.
-  bool factor_free(const Pairs& pairs, Eigen::Index k, const detail::FaceProducts<X>& face) {
-    factor_.clear(k);
-    for (Eigen::Index b = 0; b < k; ++b)
-      for (Eigen::Index a = b; a < k; ++a) {
-        const Eigen::Index i = pairs.place(a), j = pairs.place(b);
-        factor_.c(a, b) = face.yy(i, j) * pairs.scale + (a == b ? 1 / pairs.reciprocal[i] : S(0));
-        factor_.t(b, a) = -face.sy(j, i);
-        if (a != b) factor_.t(a, b) = face.sy(i, j);
-        factor_.e(a, b) = face.ss(i, j) / pairs.scale;
-      }
-    return factor_.factor(k);
-  }
-
-  /// q, which is F q, becomes (F B F)⁻¹ q / γ on the free variables; what is in other places then means nothing. By the
-  /// formula of Sherman, Morrison & Woodbury this is q + W N⁻¹ w / θ with w = Wᵀq. w becomes scratch.
-  ///
-  /// If the others have made a step z, then with θWᵀz added to w, d = γq is where the model −q'd + d'Bd/2 is least over
-  /// the free variables: all terms in M cancel.
-  void invert_free(const Pairs& pairs, Eigen::Index k, Weights& w, Column& q) {
-    factor_.solve(w);
+  /// Adds W v to q, where q is padded as the pairs are.
+  void add_columns(const Pairs& pairs, const Weights& v, Column& q) const {
+    const Eigen::Index k = pairs.count;
     detail::in_blocks(pairs, [&]<int step>(Eigen::Index from, Eigen::Index size) {
       for (Eigen::Index a = 0; a < k; ++a) {
         const Eigen::Index at = pairs.place(a) * pairs.s.rows() + from;
-        add<step>(pairs.scale * w[a], pairs.y.data() + at, w[k + a], pairs.s.data() + at, q.data() + from, size);
+        add<step>(v[a], pairs.y.data() + at, v[k + a] / pairs.scale, pairs.s.data() + at, q.data() + from, size);
       }
     });
   }
@@ -159,7 +140,7 @@ class CompactBfgs {
     }
   }
 
-  detail::QuasiDefinite<S, most> factor_{};  // of M⁻¹ or N, whichever was factored last
+  detail::QuasiDefinite<S, most> factor_{};                                                    // of M⁻¹
   Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::ColMajor, twice, twice> inverse_{};  // M
   Eigen::Index products_ = 0;                                                                  // taken with M
   Weights weights_{};

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <limits>
 #include <tuple>
-#include <type_traits>
 
 #include <Eigen/Core>
 
@@ -30,9 +29,15 @@ struct Two {
   T a, b;
 };
 
-/// q += f.a v.a + f.b v.b, and then the products w.a'q and w.b'q; for more than 16 numbers.
-template <class S>
-Two<S> add_and_multiply(Two<S> f, Two<const S*> v, Two<const S*> w, S* q, Eigen::Index size) {
+/// Which variables the two-loop recursion is to leave alone, as their entries of q are 0: none, or some that no pair
+/// has moved, or some that pairs may have moved.
+enum class Held { none, unmoved, moved };
+
+/// q += f.a v.a + f.b v.b, of the free variables alone if some are held that pairs have moved, and then the products
+/// w.a'q and w.b'q; for more than 16 numbers.
+template <Held held, class S>
+Two<S> add_and_multiply(Two<S> f, Two<const S*> v, Two<const S*> w, [[maybe_unused]] const S* free, S* q,
+                        Eigen::Index size) {
   constexpr int half = lanes<S>;
   using P = Pack<half, S>;
   // Two sums for each product, as an addition has to wait for the one before.
@@ -42,6 +47,10 @@ Two<S> add_and_multiply(Two<S> f, Two<const S*> v, Two<const S*> w, S* q, Eigen:
     read<half>(v.a + i, x);
     read<half>(v.b + i, y);
     to += f.a * x + f.b * y;
+    if constexpr (held == Held::moved) {
+      read<half>(free + i, x);
+      to *= x;
+    }
     write<half>(to, q + i);
     read<half>(w.a + i, x);
     read<half>(w.b + i, y);
@@ -133,30 +142,27 @@ struct CurvaturePairs {
       return;
     }
     for (Eigen::Index i = 0; i < n; ++i) q[i] = gradient[i];
-    const S left = multiply(weights, q, count, [](Column&) {});
+    const S left = multiply<detail::Held::none>(reciprocal, neighbour, nullptr, weights, q);
     detail::scale(left, q.data(), d.data(), n);
   }
 
-  /// q becomes −Hq short of a factor, which is answered. H is that of the `newest` of the pairs, and of the H₀ = γA by
-  /// whose A inner(q) multiplies q. An `inner` without captures leaves q as it is.
-  template <class Inner>
-  S multiply(Row& weights, Column& q, std::int64_t newest, const Inner& inner) const {
-    if (newest == 0) {
-      inner(q);
-      return -scale;
-    }
+  /// q becomes −Hq short of a factor, which is answered. There is a pair at least. H is that of the pairs; where some
+  /// variables are held, that of what the pairs are on the others, for which `free` is 1 and not 0, with their products
+  /// in `over` and `beside`, which are like `reciprocal` and `neighbour`: a pair whose reciprocal is 0 is left out.
+  template <detail::Held held>
+  S multiply(const Row& over, const Row& beside, const S* free, Row& weights, Column& q) const {
     if (s.rows() > 16) {
-      two_loops(weights, q, newest, inner);
+      two_loops<held>(over, beside, free, weights, q);
       return -scale;
     }
     if constexpr (size != Eigen::Dynamic) {
-      if constexpr (size <= 16) two_loops_in_registers<size>(weights, q, newest, inner);
+      if constexpr (size <= 16) two_loops_in_registers<size, held>(over.data(), free, weights.data(), q);
     } else {
       switch (s.rows()) {
-        case 2: two_loops_in_registers<2>(weights, q, newest, inner); break;
-        case 4: two_loops_in_registers<4>(weights, q, newest, inner); break;
-        case 8: two_loops_in_registers<8>(weights, q, newest, inner); break;
-        default: two_loops_in_registers<16>(weights, q, newest, inner);
+        case 2: two_loops_in_registers<2, held>(over.data(), free, weights.data(), q); break;
+        case 4: two_loops_in_registers<4, held>(over.data(), free, weights.data(), q); break;
+        case 8: two_loops_in_registers<8, held>(over.data(), free, weights.data(), q); break;
+        default: two_loops_in_registers<16, held>(over.data(), free, weights.data(), q);
       }
     }
     return 1;
@@ -205,20 +211,21 @@ struct CurvaturePairs {
             detail::sum<width, S>(neighbours)};
   }
 
-  template <int rows, class Inner>
-  void two_loops_in_registers(Row& weights, Column& d, std::int64_t newest, const Inner& inner) const {
+  template <int rows, detail::Held held>
+  void two_loops_in_registers(const S* over, [[maybe_unused]] const S* free, S* weights, Column& d) const {
     const S* const steps = s.data();
     const S* const changes = y.data();
     constexpr int width = std::min(rows, detail::lanes<S>), parts = rows / width;
     using P = detail::Pack<width, S>;
     P q[parts];
-    const auto fetch = [&] {
-      for (int i = 0; i < parts; ++i) detail::read<width>(d.data() + i * width, q[i]);
+    for (int i = 0; i < parts; ++i) detail::read<width>(d.data() + i * width, q[i]);
+    const auto hold = [&] {
+      P v;
+      for (int i = 0; i < parts; ++i) {
+        detail::read<width>(free + i * width, v);
+        q[i] *= v;
+      }
     };
-    const auto store = [&] {
-      for (int i = 0; i < parts; ++i) detail::write<width>(q[i], d.data() + i * width);
-    };
-    fetch();
     const auto multiply_by = [&q](const S* with) {
       P sum{}, v;
       for (int i = 0; i < parts; ++i) {
@@ -227,48 +234,46 @@ struct CurvaturePairs {
       }
       return detail::sum<width, S>(sum);
     };
-    const auto subtract = [&q](S factor, const S* vector) {
+    const auto subtract = [&](S factor, const S* vector) {
       P v;
       for (int i = 0; i < parts; ++i) {
         detail::read<width>(vector + i * width, v);
         q[i] -= factor * v;
       }
+      if constexpr (held == detail::Held::moved) hold();
     };
     Eigen::Index j = next;
-    for (std::int64_t k = 0; k < newest; ++k) {
+    for (std::int64_t k = 0; k < count; ++k) {
       j = older(j);
-      weights[j] = multiply_by(steps + j * rows) * reciprocal[j];
+      weights[j] = multiply_by(steps + j * rows) * over[j];
       subtract(weights[j], changes + j * rows);
     }
-    if constexpr (!std::is_empty_v<Inner>) {
-      store();
-      inner(d);
-      fetch();
-    }
+    if constexpr (held == detail::Held::unmoved) hold();
     for (P& part : q) part *= -scale;
-    for (std::int64_t k = 0; k < newest; ++k) {
-      subtract(weights[j] + multiply_by(changes + j * rows) * reciprocal[j], steps + j * rows);
+    for (std::int64_t k = 0; k < count; ++k) {
+      subtract(weights[j] + multiply_by(changes + j * rows) * over[j], steps + j * rows);
       j = newer(j);
     }
-    store();
+    for (int i = 0; i < parts; ++i) detail::write<width>(q[i], d.data() + i * width);
   }
 
   // Two pairs at a time: a pass over memory adds two vectors to q and takes its products with the next two. What adding
   // the first changes in the product with the second is a known number. A pair without a partner is its own, of weight
   // 0.
-  template <class Inner>
-  void two_loops(Row& weights, Column& q, std::int64_t newest, const Inner& inner) const {
-    using detail::Two;
+  template <detail::Held held>
+  void two_loops(const Row& over, const Row& beside, const S* free, Row& weights, Column& q) const {
+    using detail::Held, detail::Two;
     const auto rows = s.rows();
+    constexpr Two<S> nothing{S(0), S(0)};
     const auto of = [rows](const Columns& columns, Eigen::Index i, Eigen::Index j) {
       return Two<const S*>{columns.data() + i * rows, columns.data() + j * rows};
     };
-    std::int64_t left = newest;
+    std::int64_t left = count;
     Eigen::Index i = older(next), j = left > 1 ? older(i) : i;
-    Two<S> product = detail::add_and_multiply({S(0), S(0)}, of(s, i, j), of(s, i, j), q.data(), rows);
+    Two<S> product = detail::add_and_multiply<Held::none>(nothing, of(s, i, j), of(s, i, j), free, q.data(), rows);
     for (bool more = true; more; left -= 2) {
-      const S a = product.a * reciprocal[i];
-      const S b = left > 1 ? (product.b - a * neighbour[i]) * reciprocal[j] : S(0);
+      const S a = product.a * over[i];
+      const S b = left > 1 ? (product.b - a * beside[i]) * over[j] : S(0);
       if (left > 1) weights[j] = b;
       weights[i] = a;
       const Two<const S*> subtract = of(y, i, j);
@@ -277,22 +282,26 @@ struct CurvaturePairs {
       if (more)
         j = left > 3 ? older(i) : i;
       else
-        j = newest > 1 ? newer(i) : i;
-      product = detail::add_and_multiply({-a, -b}, subtract, of(more ? s : y, i, j), q.data(), rows);
-    }
-    if constexpr (!std::is_empty_v<Inner>) {
-      inner(q);
-      product = detail::add_and_multiply({S(0), S(0)}, of(y, i, j), of(y, i, j), q.data(), rows);
+        j = count > 1 ? newer(i) : i;
+      const Two<S> f{-a, -b};
+      const Two<const S*> with = of(more ? s : y, i, j);
+      if constexpr (held == Held::unmoved)
+        product = more ? detail::add_and_multiply<Held::none>(f, subtract, with, free, q.data(), rows)
+                       : detail::add_and_multiply<Held::moved>(f, subtract, with, free, q.data(), rows);
+      else
+        product = detail::add_and_multiply<held>(f, subtract, with, free, q.data(), rows);
     }
     // Here q waits for its factor −γ, and so do the steps that are added to it.
-    const S over = 1 / scale;
-    for (left = newest; left > 0; left -= 2) {
-      const S a = weights[i] * over - product.a * reciprocal[i];
-      const S b = left > 1 ? weights[j] * over - (product.b + a * neighbour[j]) * reciprocal[j] : S(0);
+    const S theta = 1 / scale;
+    for (left = count; left > 0; left -= 2) {
+      const S a = weights[i] * theta - product.a * over[i];
+      const S b = left > 1 ? weights[j] * theta - (product.b + a * beside[j]) * over[j] : S(0);
       const Two<const S*> add = of(s, i, j);
       i = newer(j);
       j = left > 3 ? newer(i) : i;
-      product = detail::add_and_multiply({a, b}, add, left > 2 ? of(y, i, j) : add, q.data(), rows);
+      product = detail::add_and_multiply < held == Held::moved
+                    ? held
+                    : Held::none > ({a, b}, add, left > 2 ? of(y, i, j) : add, free, q.data(), rows);
     }
   }
 };

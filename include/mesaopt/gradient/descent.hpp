@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <tuple>
@@ -15,48 +14,13 @@
 #include <mesaopt/core/prior.hpp>
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/core/vectors.hpp>
+#include <mesaopt/gradient/direction.hpp>
 #include <mesaopt/gradient/line_status.hpp>
 #include <mesaopt/gradient/noise.hpp>
+#include <mesaopt/gradient/stagnation.hpp>
+#include <mesaopt/gradient/trial.hpp>
 
 namespace mesaopt {
-
-/// By how much a step changed the value, and by how much it may be wrong.
-template <class S>
-struct ValueChange {
-  S change = 0, noise = 0;
-};
-
-namespace detail {
-template <class D, class X>
-concept LearnsFromValues = requires(const D& direction, const X& x, typename D::template Memory<X>& memory) {
-  direction.learn(x, x, x, x, ValueChange<ScalarOf<X>>{}, memory);
-};
-}  // namespace detail
-
-/// A direction d to move in, from what a run has seen, kept in its `Memory<X>`:
-///
-///     direction.init(start, x, memory);                        // at the start, with what the start brings
-///     direction.query(f, calls, x, gradient, memory, d);       // fills d
-///     direction.learn(x, gradient, next_x, next_gradient, memory);
-///     direction.forget(memory) -> bool                         // back to steepest descent; false if it is that
-///     already
-///
-/// `scaled(memory)` says that step 1 is the natural one. Two things are optional: a direction that
-/// learns from values too takes a ValueChange before `memory` in `learn`, and `first_step(memory)` gives the very first
-/// step along −g where that is not 1, or 0.
-template <class D, class X>
-concept Direction = requires(const D& direction, const X& x, X& d, typename D::template Memory<X>& memory) {
-  direction.init(x, x, memory);
-  requires detail::LearnsFromValues<D, X> || requires { direction.learn(x, x, x, x, memory); };
-  { direction.forget(memory) } -> std::same_as<bool>;
-  { direction.scaled(memory) } -> std::same_as<bool>;
-};
-
-/// A direction that keeps to a box, which its memory holds (kept_box.hpp): from x in the box, x + d is in it as well.
-template <class D, class X>
-concept KeepsBox = requires(const typename D::template Memory<X>& memory) {
-  memory.box.projected;
-};
 
 /// The textbook's optimizer: a direction, and how far to go along it. Nocedal & Wright (2006), "Numerical
 /// Optimization", ch. 3.
@@ -83,20 +47,16 @@ struct Descent {
     Evaluation<S> evaluation{};
     Status status = Status::running;
     typename DirectionPiece::template Memory<X> memory{};
-    S step = 0;                                      ///< last step size
-    S slope = 0;                                     ///< last slope along the direction
-    S lowest = std::numeric_limits<S>::quiet_NaN();  ///< least value so far: noise may not add up to a rise
-    S reference = 0;         ///< value at the last step that improved value or gradient by more than noise
-    S steepness = 0;         ///< squared norm of the gradient there; 0 while values improve
-    std::uint64_t idle = 0;  ///< evaluations since then
+    S step = 0;                          ///< last step size
+    S slope = 0;                         ///< last slope along the direction
+    detail::Stagnation<S> stagnation{};  ///< its least value so far: noise may not add up to a rise
     Calls<X, M> calls{};
 
     X d{}, next_x{}, next_gradient{}, kept_x{}, kept_gradient{};  ///< scratch
 
     static constexpr auto fields() {
-      return std::tuple{&State::x,         &State::value, &State::gradient, &State::evaluation, &State::status,
-                        &State::memory,    &State::step,  &State::slope,    &State::lowest,     &State::reference,
-                        &State::steepness, &State::idle,  &State::calls};
+      return std::tuple{&State::x,      &State::value, &State::gradient, &State::evaluation, &State::status,
+                        &State::memory, &State::step,  &State::slope,    &State::stagnation, &State::calls};
     }
     /// What a later run may take over; empty for directions that keep no curvature.
     const auto& curvature_pairs() const requires requires { memory.pairs; }
@@ -117,28 +77,12 @@ struct Descent {
     step_size.check();
     direction.check();
     detail::copy(detail::start_point(start), state.x);
-    state.gradient.resize(state.x.size());
     prepare(state);
-    state.status = Status::running;
-    state.step = state.slope = state.steepness = 0;
-    state.idle = 0;
+    state.step = state.slope = 0;
     direction.init(start, state.x, state.memory);
     if constexpr (KeepsBox<DirectionPiece, PointOf<P>>) state.memory.box.enter(f, state.x);
-    state.calls.begin(start);
-    if constexpr (detail::knows_evaluation<P>) {
-      state.evaluation = start.value;
-      detail::copy(start.gradient, state.gradient);
-    } else {
-      state.evaluation = state.calls.gradient(f, state.x, state.gradient);
-    }
-    state.value = state.lowest = state.reference = state.evaluation.value;
-    if (!state.evaluation.usable())
-      state.status = Status::bad_start;
-    else if (!state.evaluation.differentiable() || !detail::all_finite(state.gradient.data(), state.gradient.size()))
-      state.status =
-          state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
-    else
-      state.calls.accept();
+    detail::evaluate_start(f, start, state);
+    state.stagnation.begin(state.value);
     look(state);
   }
 
@@ -204,9 +148,10 @@ struct Descent {
   Status along(const F& f, State<X, M>& state, ScalarOf<X> slope) const {
     using S = ScalarOf<X>;
     const auto before = state.calls.counts[0].evaluations();
-    const S noise = detail::noise_of(state.lowest, state.evaluation), risen = state.value - state.lowest;
+    const S lowest = state.stagnation.lowest, risen = state.value - lowest;
+    const S noise = detail::noise_of(lowest, state.evaluation);
     // Where values cancel, their rounding is larger than that of their size, but hardly larger than this.
-    const S doubt = std::max(noise, std::pow(std::numeric_limits<S>::epsilon(), S(2) / 3) * std::abs(state.lowest));
+    const S doubt = std::max(noise, std::pow(std::numeric_limits<S>::epsilon(), S(2) / 3) * std::abs(lowest));
     typename StepSize::template Line<S> line(step_size, state.value, slope, first_step(state, slope), noise - risen,
                                              doubt - risen);
     Evaluation<S> now, kept;
@@ -231,7 +176,7 @@ struct Descent {
       if (now.reason == Reason::budget_spent) break;
       const S next_slope = detail::product(state.next_gradient.data(), state.d.data(), state.x.size());
       if (!now.differentiable() || !std::isfinite(next_slope)) {
-        trouble = now.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::non_finite;
+        trouble = detail::trouble_with(now);
         line_status = line.tell_failure();
         continue;
       }
@@ -240,7 +185,7 @@ struct Descent {
       limit();
       if (line_status == LineStatus::accepted) {
         state.calls.accept();
-        move(state, now, t, slope, noise, state.calls.counts[0].evaluations() - before);
+        move(state, now, t, slope, state.calls.counts[0].evaluations() - before);
         return Status::running;
       }
       if (line.best() == t && now.value < state.value) {  // not good enough, but kept in case nothing better comes
@@ -253,7 +198,7 @@ struct Descent {
     if (kept_step == 0) return usable ? Status::stalled : trouble;
     state.next_x.swap(state.kept_x);
     state.next_gradient.swap(state.kept_gradient);
-    move(state, kept, kept_step, slope, noise, state.calls.counts[0].evaluations() - before);
+    move(state, kept, kept_step, slope, state.calls.counts[0].evaluations() - before);
     return Status::running;
   }
 
@@ -278,47 +223,20 @@ struct Descent {
   }
 
   template <Point X, class M>
-  void move(State<X, M>& state, const Evaluation<ScalarOf<X>>& now, ScalarOf<X> t, ScalarOf<X> slope, ScalarOf<X> noise,
+  void move(State<X, M>& state, const Evaluation<ScalarOf<X>>& now, ScalarOf<X> t, ScalarOf<X> slope,
             std::uint64_t evaluations) const {
     learn(state, now);
-    state.x.swap(state.next_x);
-    state.gradient.swap(state.next_gradient);
-    state.value = now.value;
-    state.evaluation = now;
+    detail::move_to(state.next_x, state.next_gradient, now, state);
     state.step = t;
     state.slope = slope;
     look(state);
-    judge(state, noise, evaluations);
+    constexpr std::uint64_t patience = 12;
+    if (state.stagnation.tell(now, state.stationarity(), evaluations, patience)) state.status = Status::stalled;
   }
 
   template <Point X, class M>
   static void look(State<X, M>& state) {
     if constexpr (KeepsBox<DirectionPiece, X>) state.memory.box.project(state.x, state.gradient);
-  }
-
-  /// Ends a run that has not improved for some evaluations: where values differ by noise alone, the gradient has to
-  /// become smaller.
-  template <Point X, class M>
-  static void judge(State<X, M>& state, ScalarOf<X> noise, std::uint64_t evaluations) {
-    using S = ScalarOf<X>;
-    constexpr std::uint64_t patience = 12;
-    state.lowest = std::min(state.lowest, state.value);
-    if (state.value < state.reference - noise) {
-      state.reference = state.value;
-      state.steepness = 0;
-      state.idle = 0;
-      return;
-    }
-    const S* const g = state.stationarity().data();
-    const S square = detail::product(g, g, state.x.size()), error = state.evaluation.gradient_error;
-    if (state.steepness == 0 || square < S(0.8) * state.steepness) {
-      state.reference = std::min(state.reference, state.value);
-      state.steepness = square;
-      state.idle = 0;
-    } else {
-      state.idle += evaluations;
-    }
-    if (state.idle >= patience || square <= error * error) state.status = Status::stalled;
   }
 
   /// One step of a given size; one that leads out of the finite is halved.
@@ -332,18 +250,15 @@ struct Descent {
       detail::add(state.x.data(), t, state.d.data(), state.next_x.data(), state.x.size());
       const auto now = state.calls.gradient(f, state.next_x, state.next_gradient);
       if (now.reason == Reason::budget_spent) return;
-      if (now.differentiable() && detail::all_finite(state.next_gradient.data(), state.x.size())) {
+      if (detail::sound(now, state.next_gradient)) {
         state.calls.accept();
         learn(state, now);
-        state.x.swap(state.next_x);
-        state.gradient.swap(state.next_gradient);
-        state.value = now.value;
-        state.evaluation = now;
+        detail::move_to(state.next_x, state.next_gradient, now, state);
         state.step = t;
         state.status = Status::running;
         return;
       }
-      state.status = now.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::non_finite;
+      state.status = detail::trouble_with(now);
     }
   }
 };

@@ -14,7 +14,7 @@
 #include <mesaopt/core/prior.hpp>
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/core/stopping.hpp>
-#include <mesaopt/gradient/fused.hpp>
+#include <mesaopt/gradient/trial.hpp>
 
 namespace mesaopt {
 
@@ -54,13 +54,6 @@ struct FirstOrderState {
 
 namespace detail {
 
-/// Whether all entries are finite.
-template <class X>
-bool all_finite(const X& v) {
-  using std::isfinite;
-  return isfinite(v.sum()) || v.allFinite();  // the sum tells, unless it overflows
-}
-
 /// Throws std::invalid_argument, naming `owner::argument`, unless `fits`.
 template <class T>
 void require_setting(bool fits, const char* owner, const char* argument, const T& value, const char* wants) {
@@ -87,28 +80,12 @@ void first_order_init(const Method& method, const F& f, const P& start, FirstOrd
   method.check();
   state.x = start_point(start);
   state.other = state.x;
-  state.gradient.resize(state.x.size());
   state.other_gradient.resize(state.x.size());
-  state.status = Status::running;
   state.step = 0;
   state.age = 0;
   state.proposed = false;
   method.begin(state.x, state.memory);
-  state.calls.begin(start);
-  if constexpr (knows_evaluation<P>) {
-    state.evaluation = start.value;
-    state.gradient = start.gradient;
-  } else {
-    state.evaluation = state.calls.gradient(f, state.x, state.gradient);
-  }
-  state.value = state.evaluation.value;
-  if (!state.evaluation.usable())
-    state.status = Status::bad_start;
-  else if (!state.evaluation.differentiable() || !all_finite(state.gradient))
-    state.status =
-        state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
-  else
-    state.calls.accept();
+  evaluate_start(f, start, state);
 }
 
 template <class Method, class F, Point X, class M>
@@ -125,19 +102,15 @@ void first_order_step(const Method& method, const F& f, FirstOrderState<Method, 
   for (int i = 0; i <= halvings; ++i) {
     const auto now = state.calls.gradient(f, state.other, state.other_gradient);
     if (now.reason == Reason::budget_spent) return;
-    if (now.differentiable() && all_finite(state.other_gradient)) {
+    if (sound(now, state.other_gradient)) {
       state.calls.accept();
-      state.x.swap(state.other);
-      state.gradient.swap(state.other_gradient);
-      state.value = now.value;
-      state.evaluation = now;
+      move_to(state.other, state.other_gradient, now, state);
       state.status = Status::running;
       state.proposed = false;
       ++state.age;
       return;
     }
-    if (i == halvings)
-      state.status = now.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::non_finite;
+    if (i == halvings) state.status = trouble_with(now);
     state.other = state.x + (state.other - state.x) / S(2);
     state.step /= S(2);
   }

@@ -15,6 +15,7 @@
 #include <mesaopt/core/vectors.hpp>
 #include <mesaopt/gradient/kept_box.hpp>
 #include <mesaopt/gradient/proximal_step.hpp>
+#include <mesaopt/gradient/trial.hpp>
 
 namespace mesaopt {
 
@@ -46,33 +47,18 @@ struct Fista {
   static constexpr bool handles_regularizer = true;
 
   template <Point X, class M = Nothing>
-  struct State {
+  struct State : detail::ProximalState<X, M> {
     using S = ScalarOf<X>;
 
-    X x{};
-    S value = std::numeric_limits<S>::quiet_NaN();
-    X gradient{};  ///< of f at `at`
-    Evaluation<S> evaluation{};
-    Status status = Status::running;
-    X at{};                ///< x and the momentum
+    X at{};                ///< x and the momentum: where the gradient is taken, and the next step begins
     S smooth = 0;          ///< f at `at`
-    S step = 0;            ///< t of `ahead` and `residual`
-    X ahead{};             ///< prox_t(at − t g): where the next step leads
-    X residual{};          ///< (at − ahead) / t
     S inertia = 1;         ///< the t_k of the paper
     bool pending = false;  ///< the gradient at `at` is still to be taken, as when f threw, or the budget ended
-    detail::Headway<S> headway{};
-    KeptBox<X> box{};
-    Calls<X, M> calls{};
 
-    X next{};  ///< scratch
-
-    [[nodiscard]] const X& stationarity() const { return residual; }
     static constexpr auto fields() {
       using T = State;
-      return std::tuple{&T::x,       &T::value,   &T::gradient, &T::evaluation, &T::status,
-                        &T::at,      &T::smooth,  &T::step,     &T::ahead,      &T::residual,
-                        &T::inertia, &T::pending, &T::headway,  &T::box,        &T::calls};
+      return std::tuple_cat(detail::ProximalState<X, M>::fields(),
+                            std::tuple{&T::at, &T::smooth, &T::inertia, &T::pending});
     }
   };
 
@@ -88,38 +74,16 @@ struct Fista {
   template <class F, Start P, class M>
   requires Differentiable<F, PointOf<P>>
   void init(const F& f, const P& start, State<PointOf<P>, M>& state) const {
-    using X = PointOf<P>;
-    using S = ScalarOf<X>;
     check();
-    detail::copy(detail::start_point(start), state.x);
-    state.box.enter(f, state.x);
-    const auto n = state.x.size();
-    if constexpr (Regularized<F, X>) detail::proximal(f, state.box, S(0), state.x);
-    for (X* point : {&state.gradient, &state.ahead, &state.residual, &state.next}) detail::zeros(*point, n, 1);
-    detail::copy(state.x, state.at);
-    state.status = Status::running;
-    state.headway = {};
     state.inertia = 1;
     state.pending = false;
-    state.step = S(first_step);
-    state.calls.begin(start);
-    state.evaluation = state.calls.gradient(f, state.x, state.gradient);
-    state.smooth = state.evaluation.value;
-    state.value = state.evaluation.value += detail::penalty(f, state.x);
-    if (!state.evaluation.usable()) {
-      state.status = Status::bad_start;
-    } else if (!state.evaluation.differentiable() || !detail::all_finite(state.gradient.data(), n)) {
-      state.status =
-          state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
-    } else {
-      state.calls.accept();
-      if (!(state.step > 0)) state.step = detail::proximal_step_of(start);
-      if (!(state.step > 0)) state.step = probe(f, state);
-    }
-    if (state.status == Status::running)
-      propose(f, state);
-    else
-      state.residual = state.gradient;
+    const bool sound = detail::begin_proximal(f, start, first_step, state);
+    detail::copy(state.x, state.at);
+    state.smooth = state.value - detail::penalty(f, state.x);
+    state.calls.slot.scratch.resize(state.x.size());  // for values of an f that gives them with gradients alone
+    if (!sound) return;
+    if (!(state.step > 0)) state.step = probe(f, state);
+    propose(f, state);
   }
 
   template <class F, Point X, class M>
@@ -216,14 +180,14 @@ struct Fista {
     for (bool again = false;; again = true) {
       const auto there = state.calls.gradient(f, state.at, state.next);
       if (there.reason == Reason::budget_spent) return;
-      if (there.differentiable() && detail::all_finite(state.next.data(), n)) {
+      if (detail::sound(there, state.next)) {
         state.calls.accept();
         state.gradient.swap(state.next);
         state.smooth = there.value;
         break;
       }
       if (again) {
-        state.status = there.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::non_finite;
+        state.status = detail::trouble_with(there);
         return;
       }
       state.inertia = 1;

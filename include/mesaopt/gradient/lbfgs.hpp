@@ -9,22 +9,25 @@
 #include <mesaopt/core/search.hpp>
 #include <mesaopt/gradient/curvature_pairs.hpp>
 #include <mesaopt/gradient/descent.hpp>
+#include <mesaopt/gradient/known_scale.hpp>
 #include <mesaopt/gradient/more_thuente.hpp>
 
 namespace mesaopt {
 
 /// The quasi-Newton direction −Hg, H from the last few curvature pairs.
 ///
-/// It begins with the pairs of a prior, if that has some of its kind, of points of the same size and as many.
+/// It begins with the pairs of a prior, if that has some of its kind, of points of the same size and as many; else with
+/// a first step of the length that the prior's knowledge of curvatures suggests, if it has any.
 struct LbfgsDirection {
   Eigen::Index memory = 10;  ///< pairs kept
 
   template <Point X>
   struct Memory {
     CurvaturePairs<X> pairs{};
+    ScalarOf<X> first = 0;                      ///< step along −g of a prior without pairs; 0: not known
     typename CurvaturePairs<X>::Column q{};     ///< scratch
     typename CurvaturePairs<X>::Row weights{};  ///< scratch
-    static constexpr auto fields() { return std::tuple{&Memory::pairs}; }
+    static constexpr auto fields() { return std::tuple{&Memory::pairs, &Memory::first}; }
   };
 
   /// Throws std::invalid_argument for a setting out of its range.
@@ -36,18 +39,19 @@ struct LbfgsDirection {
   void init(const P& start, const X& x, Memory<X>& m) const {
     if (CurvaturePairs<X>::most != Eigen::Dynamic && memory > CurvaturePairs<X>::most)
       detail::refuse("Lbfgs::memory", double(memory), "for points of fixed size it must be at most 16");
-    if constexpr (HasCurvaturePairs<P>) {
-      if constexpr (std::same_as<std::remove_cvref_t<decltype(start.curvature_pairs())>, CurvaturePairs<X>>) {
-        const CurvaturePairs<X>& given = start.curvature_pairs();
-        if (given.s.rows() == detail::padded<ScalarOf<X>>(x.size()) && given.s.cols() == memory) {
-          m.pairs = given;
-          prepare(m);
-          return;
-        }
-      }
-    }
-    m.pairs.clear(x.size(), memory);
+    bool taken = false;
+    if constexpr (requires { start.state; })
+      taken = take(start.state, x, m);
+    else
+      taken = take(start, x, m);
+    m.first = taken ? ScalarOf<X>(0) : detail::known_scale<X>(start);
+    if (!taken) m.pairs.clear(x.size(), memory);
     prepare(m);
+  }
+
+  template <Point X>
+  ScalarOf<X> first_step(const Memory<X>& m) const {
+    return m.first;
   }
 
   template <Point X>
@@ -74,6 +78,20 @@ struct LbfgsDirection {
   }
 
  private:
+  /// Takes over the pairs of a prior; false if it has none that fit.
+  template <class P, Point X>
+  bool take([[maybe_unused]] const P& prior, [[maybe_unused]] const X& x, [[maybe_unused]] Memory<X>& m) const {
+    if constexpr (HasCurvaturePairs<P>) {
+      if constexpr (std::same_as<std::remove_cvref_t<decltype(prior.curvature_pairs())>, CurvaturePairs<X>>) {
+        const CurvaturePairs<X>& given = prior.curvature_pairs();
+        if (given.s.rows() != detail::padded<ScalarOf<X>>(x.size()) || given.s.cols() != memory) return false;
+        m.pairs = given;
+        return true;
+      }
+    }
+    return false;
+  }
+
   template <Point X>
   static void prepare(Memory<X>& m) {
     detail::zeros(m.q, m.pairs.s.rows(), 1);

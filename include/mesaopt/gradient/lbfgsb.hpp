@@ -13,6 +13,7 @@
 #include <mesaopt/gradient/compact_bfgs.hpp>
 #include <mesaopt/gradient/curvature_pairs.hpp>
 #include <mesaopt/gradient/descent.hpp>
+#include <mesaopt/gradient/free_pairs.hpp>
 #include <mesaopt/gradient/kept_box.hpp>
 #include <mesaopt/gradient/lbfgs.hpp>
 #include <mesaopt/gradient/more_thuente.hpp>
@@ -21,9 +22,10 @@ namespace mesaopt {
 
 /// The way to where the quadratic model of L-BFGS is least in the box, or nearly so.
 ///
-/// Variables that the gradient presses against a bound they are at stay there. Where the model's minimum over the
-/// others lies in the box, it is the goal; else the generalized Cauchy point says which further bounds to go to, and
-/// the goal is the model's minimum over the variables that are left, projected into the box.
+/// Variables that the gradient presses against a bound they are at stay there. The model on the others is that of the
+/// formula of BFGS with what the curvature pairs are on them, and the goal its minimum, projected into the box. Where
+/// that costs more than half of the slope, the generalized Cauchy point says which further bounds to go to, and the
+/// goal is the minimum over the variables that are left.
 struct LbfgsbDirection {
   Eigen::Index memory = 10;  ///< pairs kept
 
@@ -32,7 +34,7 @@ struct LbfgsbDirection {
     using Base = LbfgsDirection::Memory<X>;
     KeptBox<X> box{};
     CompactBfgs<X> compact{};
-    detail::FaceProducts<X> face{};
+    detail::FreePairs<X> face{};
     X rests{};                        ///< in how many of the newest pairs each variable did not move
     detail::CauchyPoint<X> cauchy{};  ///< scratch
 
@@ -65,6 +67,11 @@ struct LbfgsbDirection {
   }
 
   template <Point X>
+  ScalarOf<X> first_step(const Memory<X>& m) const {
+    return unbounded().first_step(m);
+  }
+
+  template <Point X>
   bool forget(Memory<X>& m) const {
     m.compact.fresh = m.face.unknown = 0;
     return unbounded().forget(m);
@@ -77,7 +84,13 @@ struct LbfgsbDirection {
     if (m.pairs.next != before || m.pairs.s.cols() == 1) {
       ++m.compact.fresh;
       ++m.face.unknown;
-      m.rests = (next_x.array() == x.array()).select(m.rests.array() + 1, ScalarOf<X>(0));
+      using S = ScalarOf<X>;
+      const S *const from = x.data(), *const to = next_x.data();
+      S* const rests = m.rests.data();
+      for (Eigen::Index i = 0; i < x.size(); ++i) {
+        const S longer = rests[i] + 1;
+        rests[i] = from[i] == to[i] ? longer : S(0);
+      }
     }
     m.compact.fresh = std::min(m.compact.fresh, m.pairs.count);
     m.face.unknown = std::min(m.face.unknown, m.pairs.count);
@@ -109,89 +122,82 @@ struct LbfgsbDirection {
   template <Point X>
   static bool to_goal(const X& x, const X& gradient, Memory<X>& m, X& d) {
     auto& cauchy = m.cauchy;
-    if (!free_minimizer(m, look(x, gradient, m))) return false;
-    d = m.q.head(x.size());
-    if ((x + d - m.box.box.lower).cwiseMin(m.box.box.upper - x - d).minCoeff() >= 0) return true;
-    // As |g|² / g'Bg <= g'B⁻¹g / |g|², no variable goes to a bound before the Cauchy point if none does up to there.
     const auto n = x.size();
-    const auto furthest = -detail::product(gradient.data(), d.data(), n) /
-                          detail::product(cauchy.descent.data(), cauchy.descent.data(), n);
+    free_minimizer(m, look(x, gradient, m));
+    d = m.q.head(n);
+    if ((x + d - m.box.box.lower).cwiseMin(m.box.box.upper - x - d).minCoeff() >= 0) return true;
+    const auto full = detail::product(gradient.data(), d.data(), n);
     cauchy.step.setZero();
-    if (furthest <= m.box.reach(x, cauchy.descent.head(x.size())) && project(x, gradient, m, d)) return true;
+    if (project(x, gradient, m, d) <= full / 2) return true;
     if (!m.compact.factor_middle(m.pairs)) return false;
-    if (cauchy.find(x, gradient, m.box, m.pairs, m.compact, furthest) && !minimizer_beyond(m)) return false;
-    if (!project(x, gradient, m, d)) truncate(x, m, d);
+    // As |g|² / g'Bg <= g'B⁻¹g / |g|², the Cauchy point is hardly further away than this.
+    const auto guess = -full / detail::product(cauchy.descent.data(), cauchy.descent.data(), n);
+    if (cauchy.find(x, gradient, m.box, m.pairs, m.compact, guess)) minimizer_beyond(m);
+    if (!(project(x, gradient, m, d) < 0)) truncate(x, m, d);
     return true;
   }
 
-  /// Marks the variables that may move. Answers how many of the newest pairs have not moved any of the others.
+  /// Marks the variables that may move, with q as their gradient. Answers whether some pair has moved one of the
+  /// others.
   template <Point X>
-  static std::int64_t look(const X& x, const X& gradient, Memory<X>& m) {
+  static bool look(const X& x, const X& gradient, Memory<X>& m) {
     using S = ScalarOf<X>;
     const S *const at = x.data(), *const g = gradient.data();
     const S *const lower = m.box.box.lower.data(), *const upper = m.box.box.upper.data();
     S *const free = m.cauchy.free.data(), *const descent = m.cauchy.descent.data();
+    S* const q = m.q.data();
     for (Eigen::Index i = 0; i < x.size(); ++i) {
       const S down = at[i] == lower[i] && g[i] >= 0 ? S(0) : S(1), up = at[i] == upper[i] && g[i] <= 0 ? S(0) : S(1);
       free[i] = down * up;
-      descent[i] = -(down * up) * g[i];
+      q[i] = down * up * g[i];
+      descent[i] = -q[i];
     }
     const S all = S(m.pairs.count);
-    return std::int64_t(std::min(all, (m.rests.array() + all * m.cauchy.free.head(x.size()).array()).minCoeff()));
+    return (m.rests.array() + all * m.cauchy.free.head(x.size()).array()).minCoeff() < all;
   }
 
-  /// q = the way to the model's minimum over the free variables, the others staying. False if rounding does not let it
-  /// be found.
-  ///
-  /// Pairs whose steps moved free variables alone update the free part of B by the formula of BFGS, and so its inverse
-  /// by the two-loop recursion. Those older than that have made the matrix that is updated.
+  /// q, the gradient of the free variables and 0 for the others, becomes the way to where the model on the free
+  /// variables is least: the formula of BFGS with what the pairs are there.
   template <Point X>
-  static bool free_minimizer(Memory<X>& m, std::int64_t newest) {
-    const Eigen::Index older = m.pairs.count - newest;
-    if (older > 0 && !factor_free(m, older)) return false;
-    m.q = -m.cauchy.descent;
-    const auto factor = m.pairs.multiply(m.weights, m.q, newest, [&](auto& q) {
-      q.array() *= m.cauchy.free.array();
-      if (older == 0) return;
-      m.compact.multiply(m.pairs, older, q.data(), m.cauchy.along);
-      m.compact.invert_free(m.pairs, older, m.cauchy.along, q);
-      q.array() *= m.cauchy.free.array();
-    });
+  static void free_minimizer(Memory<X>& m, bool moved) {
+    using detail::Held;
+    ScalarOf<X> factor;
+    if (moved) {
+      m.face.follow(m.pairs, m.cauchy.free);
+      factor = m.pairs.template multiply<Held::moved>(m.face.reciprocal, m.face.neighbour, m.cauchy.free.data(),
+                                                      m.weights, m.q);
+    } else {
+      factor = m.pairs.template multiply<Held::unmoved>(m.pairs.reciprocal, m.pairs.neighbour, m.cauchy.free.data(),
+                                                        m.weights, m.q);
+    }
     m.q *= factor;
-    return true;
   }
 
-  /// q = the way to the model's minimum over the variables that the Cauchy point has left free, the others having gone
-  /// to their bounds; in their places it means nothing. False if rounding does not let it be found.
+  /// q = the way to where the model is least over the variables that the Cauchy point has left free, the others having
+  /// gone to their bounds; in their places it is 0. What they change in the gradient is −W M Wᵀ times their step.
   template <Point X>
-  static bool minimizer_beyond(Memory<X>& m) {
-    if (!factor_free(m, m.pairs.count)) return false;
-    m.q = m.cauchy.descent;
-    m.cauchy.along += m.cauchy.moved / m.pairs.scale;
-    m.compact.invert_free(m.pairs, m.pairs.count, m.cauchy.along, m.q);
-    m.q *= m.pairs.scale;
-    return true;
-  }
-
-  template <Point X>
-  static bool factor_free(Memory<X>& m, Eigen::Index pairs) {
-    m.face.follow(m.pairs, pairs, m.cauchy.free);
-    return m.compact.factor_free(m.pairs, pairs, m.face);
+  static void minimizer_beyond(Memory<X>& m) {
+    m.q = -m.cauchy.descent;
+    m.cauchy.moved *= -1;
+    m.compact.multiply_middle(m.pairs, m.cauchy.moved);
+    m.compact.add_columns(m.pairs, m.cauchy.moved, m.q);
+    m.q.array() *= m.cauchy.free.array();
+    free_minimizer(m, true);
   }
 
   // Morales & Nocedal (2011), "Remark on Algorithm 778: L-BFGS-B", ACM TOMS 38(1): the minimum over the free variables
   // is projected into the box, unless the way to there does not lead down; then it is approached from the Cauchy point
   // as far as the box allows.
 
-  /// d = the way to the projected minimum. False if it does not lead down.
+  /// d = the way to the projected minimum. Answers the slope along it.
   template <Point X>
-  static bool project(const X& x, const X& gradient, const Memory<X>& m, X& d) {
+  static ScalarOf<X> project(const X& x, const X& gradient, const Memory<X>& m, X& d) {
     for (Eigen::Index i = 0; i < x.size(); ++i) {
       const auto down = m.box.box.lower[i] - x[i], up = m.box.box.upper[i] - x[i];
       const auto within = m.q[i] < down ? down : m.q[i] > up ? up : m.q[i];
       d[i] = m.cauchy.free[i] != 0 ? within : m.cauchy.step[i];
     }
-    return detail::product(gradient.data(), d.data(), x.size()) < 0;
+    return detail::product(gradient.data(), d.data(), x.size());
   }
 
   /// d = the way to the last point in the box on the way from the Cauchy point to the minimum.
@@ -221,9 +227,11 @@ struct LbfgsbDirection {
 /// of the state's `gradient` there. Without bounds it is Lbfgs, and each takes over the curvature pairs of the other.
 ///
 /// Byrd, Lu, Nocedal & Zhu (1995), "A limited memory algorithm for bound constrained optimization", SIAM J. Sci.
-/// Comput. 16(5), with the subspace minimization of Morales & Nocedal (2011), ACM TOMS 38(1). One difference: where the
-/// model's minimum over the variables not held at bounds is in the box, that is taken, and no Cauchy point is sought;
-/// if no pair has a step of the variables held, it comes from the two-loop recursion.
+/// Comput. 16(5), with the projection of Morales & Nocedal (2011), ACM TOMS 38(1). Two differences, which make a step
+/// cheap: on the variables not held at bounds the model is made of the parts of the pairs there, by the two-loop
+/// recursion, as in the projected BFGS method of Kelley (1999), "Iterative Methods for Optimization", section 5.5.3,
+/// which is the same where no pair has moved the others; and the Cauchy point is sought only where the projection of
+/// the minimum is a poor direction.
 struct LbfgsB {
   Eigen::Index memory = 10;   ///< curvature pairs kept, usually 3 to 20; at most 16 for points of fixed size
   MoreThuente line_search{};  ///< how far to go along each direction

@@ -16,6 +16,7 @@
 #include <mesaopt/core/vectors.hpp>
 #include <mesaopt/gradient/kept_box.hpp>
 #include <mesaopt/gradient/proximal_step.hpp>
+#include <mesaopt/gradient/trial.hpp>
 
 namespace mesaopt {
 
@@ -44,30 +45,12 @@ struct ProximalGradient {
   static constexpr bool handles_regularizer = true;
 
   template <Point X, class M = Nothing>
-  struct State {
-    using S = ScalarOf<X>;
+  struct State : detail::ProximalState<X, M> {
+    std::array<ScalarOf<X>, 16> values{};  ///< the last ones, in a ring
+    std::int64_t count = 0;                ///< of values taken
 
-    X x{};
-    S value = std::numeric_limits<S>::quiet_NaN();
-    X gradient{};
-    Evaluation<S> evaluation{};
-    Status status = Status::running;
-    S step = 0;                  ///< t of `ahead` and `residual`
-    X ahead{};                   ///< prox_t(x − t g): where the next step leads
-    X residual{};                ///< (x − ahead) / t
-    std::array<S, 16> values{};  ///< the last ones, in a ring
-    std::int64_t count = 0;      ///< of values taken
-    detail::Headway<S> headway{};
-    KeptBox<X> box{};
-    Calls<X, M> calls{};
-
-    X next_gradient{};  ///< scratch
-
-    [[nodiscard]] const X& stationarity() const { return residual; }
     static constexpr auto fields() {
-      using T = State;
-      return std::tuple{&T::x,        &T::value,  &T::gradient, &T::evaluation, &T::status, &T::step, &T::ahead,
-                        &T::residual, &T::values, &T::count,    &T::headway,    &T::box,    &T::calls};
+      return std::tuple_cat(detail::ProximalState<X, M>::fields(), std::tuple{&State::values, &State::count});
     }
   };
 
@@ -85,40 +68,17 @@ struct ProximalGradient {
   template <class F, Start P, class M>
   requires Differentiable<F, PointOf<P>>
   void init(const F& f, const P& start, State<PointOf<P>, M>& state) const {
-    using X = PointOf<P>;
-    using S = ScalarOf<X>;
+    using S = ScalarOf<PointOf<P>>;
     check();
-    detail::copy(detail::start_point(start), state.x);
-    state.box.enter(f, state.x);
-    const auto n = state.x.size();
-    if constexpr (Regularized<F, X>) detail::proximal(f, state.box, S(0), state.x);
-    for (X* point : {&state.gradient, &state.ahead, &state.residual, &state.next_gradient}) detail::zeros(*point, n, 1);
-    state.status = Status::running;
-    state.headway = {};
     state.values = {};
     state.count = 0;
-    state.step = S(first_step);
-    state.calls.begin(start);
-    state.evaluation = state.calls.gradient(f, state.x, state.gradient);
-    state.value = state.evaluation.value += detail::penalty(f, state.x);
-    if (!state.evaluation.usable()) {
-      state.status = Status::bad_start;
-    } else if (!state.evaluation.differentiable() || !detail::all_finite(state.gradient.data(), n)) {
-      state.status =
-          state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
-    } else {
-      state.calls.accept();
-      remember(state);
-      if (!(state.step > 0)) state.step = detail::proximal_step_of(start);
-      if (!(state.step > 0)) {
-        const S largest = detail::largest(state.gradient.data(), n);
-        state.step = largest > 0 ? std::min(1 / largest, std::numeric_limits<S>::max()) : S(1);
-      }
+    if (!detail::begin_proximal(f, start, first_step, state)) return;
+    remember(state);
+    if (!(state.step > 0)) {
+      const S largest = detail::largest(state.gradient.data(), state.x.size());
+      state.step = largest > 0 ? std::min(1 / largest, std::numeric_limits<S>::max()) : S(1);
     }
-    if (state.status == Status::running)
-      detail::propose(f, state.box, state.x, state.gradient, state.step, state.ahead, state.residual);
-    else
-      state.residual = state.gradient;
+    detail::propose(f, state.box, state.x, state.gradient, state.step, state.ahead, state.residual);
   }
 
   template <class F, Point X, class M>
@@ -133,14 +93,14 @@ struct ProximalGradient {
     for (int i = 0; i < halvings; ++i) {
       const S square = state.step * state.step * detail::product(state.residual.data(), state.residual.data(), n);
       if (!(square > 0)) break;  // nowhere to go
-      auto now = state.calls.gradient(f, state.ahead, state.next_gradient);
+      auto now = state.calls.gradient(f, state.ahead, state.next);
       if (now.reason == Reason::budget_spent) return;
-      if (now.differentiable() && detail::all_finite(state.next_gradient.data(), n)) {
+      if (detail::sound(now, state.next)) {
         trouble = Status::stalled;
         now.value += detail::penalty(f, state.ahead);
         S change(0);  // s'y
         for (Eigen::Index j = 0; j < n; ++j)
-          change += (state.ahead[j] - state.x[j]) * (state.next_gradient[j] - state.gradient[j]);
+          change += (state.ahead[j] - state.x[j]) * (state.next[j] - state.gradient[j]);
         const S noise = detail::noise_of(state.value, now);
         const bool lower = now.value <= highest - S(decrease) * square / (2 * state.step);
         // Where values differ by noise, gradients say whether the step is short enough to lead down.
@@ -154,7 +114,7 @@ struct ProximalGradient {
           return;
         }
       } else {
-        trouble = now.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::non_finite;
+        trouble = detail::trouble_with(now);
       }
       state.step /= 2;
       detail::propose(f, state.box, state.x, state.gradient, state.step, state.ahead, state.residual);
@@ -176,10 +136,7 @@ struct ProximalGradient {
   void move(const F& f, State<X, M>& state, const Evaluation<ScalarOf<X>>& now, ScalarOf<X> square,
             ScalarOf<X> change) const {
     using S = ScalarOf<X>;
-    state.x.swap(state.ahead);
-    state.gradient.swap(state.next_gradient);
-    state.value = now.value;
-    state.evaluation = now;
+    detail::move_to(state.ahead, state.next, now, state);
     remember(state);
     const S spectral = square / change;  // Barzilai & Borwein; where f does not bend upwards, a longer one
     if (change > 0 && std::isfinite(spectral) && spectral > 0)

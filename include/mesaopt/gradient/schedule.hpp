@@ -55,9 +55,10 @@ struct Schedule {
   [[nodiscard]] double factor(std::uint64_t step_number) const {
     const auto warm = std::uint64_t(warm_up);
     if (step_number < warm) return double(step_number + 1) / double(warm);
+    if (kind == constant) return 1;
     const double count = double(step_number - warm), t = count / double(steps);
     switch (kind) {
-      case constant: return 1;
+      case constant: break;
       case step: return std::pow(decay, std::floor(t));
       case exponential: return std::pow(decay, t);
       case inverse: return 1 / (1 + t);

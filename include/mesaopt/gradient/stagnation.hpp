@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include <mesaopt/core/evaluation.hpp>
+#include <mesaopt/core/vectors.hpp>
 #include <mesaopt/gradient/noise.hpp>
 
 namespace mesaopt::detail {
@@ -40,7 +41,7 @@ struct Stagnation {
       idle = 0;
       return false;
     }
-    const S square = gradient.squaredNorm(), error = evaluation.gradient_error;
+    const S square = product(gradient.data(), gradient.data(), gradient.size()), error = evaluation.gradient_error;
     if (steepness == 0 || square < S(0.8) * steepness) {
       reference = std::min(reference, evaluation.value);
       steepness = square;

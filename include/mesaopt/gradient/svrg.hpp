@@ -16,6 +16,8 @@
 #include <mesaopt/core/prior.hpp>
 #include <mesaopt/core/search.hpp>
 #include <mesaopt/gradient/first_order.hpp>
+#include <mesaopt/gradient/noise.hpp>
+#include <mesaopt/gradient/trial.hpp>
 #include <mesaopt/objective/mini_batches.hpp>
 
 namespace mesaopt {
@@ -115,28 +117,14 @@ struct BasicSvrg {
     check();
     state.x = detail::start_point(start);
     state.inner = state.x;
-    for (auto* gradient : {&state.gradient, &state.here, &state.there}) gradient->resize(state.x.size());
+    for (auto* gradient : {&state.here, &state.there}) gradient->resize(state.x.size());
     state.batch.reserve(std::size_t(order(f).size));
-    state.status = Status::running;
     state.step = S(learning_rate);
     state.halvings = state.done = state.batches = state.term_gradients = state.idle = 0;
-    state.calls.begin(start);
-    if constexpr (detail::knows_evaluation<P>) {
-      state.evaluation = start.value;
-      state.gradient = start.gradient;
-    } else {
-      state.evaluation = state.calls.gradient(f, state.x, state.gradient);
-      state.term_gradients = std::uint64_t(f.terms());
-    }
-    state.value = state.reference = state.evaluation.value;
+    detail::evaluate_start(f, start, state);
+    if constexpr (!detail::knows_evaluation<P>) state.term_gradients = std::uint64_t(f.terms());
+    state.reference = state.value;
     state.steepness = state.gradient.squaredNorm();
-    if (!state.evaluation.usable())
-      state.status = Status::bad_start;
-    else if (!state.evaluation.differentiable() || !detail::all_finite(state.gradient))
-      state.status =
-          state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
-    else
-      state.calls.accept();
   }
 
   /// From a snapshot to the next one. It takes up what an exception or the end of the budget interrupted.
@@ -156,7 +144,7 @@ struct BasicSvrg {
           const auto now = state.calls.gradient(some, *point, *gradient);
           if (now.reason == Reason::budget_spent) return;
           state.term_gradients += state.batch.size();
-          finite = finite && now.differentiable() && detail::all_finite(*gradient);
+          finite = finite && detail::sound(now, *gradient);
           verdict = std::max(verdict, now.verdict);
         }
         if (!finite) break;
@@ -168,9 +156,10 @@ struct BasicSvrg {
         const auto now = state.calls.gradient(f, state.inner, state.here);
         if (now.reason == Reason::budget_spent) return;
         state.term_gradients += std::uint64_t(f.terms());
-        finite = now.differentiable() && detail::all_finite(state.here);
+        finite = detail::sound(now, state.here);
         verdict = now.verdict;
-        if (finite && now.value <= state.value + noise(state)) return move(state, now);
+        if (finite && now.value <= state.value + detail::noise_of(state.value, state.evaluation))
+          return move(state, now);
       }
       if (state.halvings >= most_halvings) {
         state.status = finite                                   ? Status::stalled
@@ -194,27 +183,18 @@ struct BasicSvrg {
     return {terms, std::min(std::uint64_t(size), terms), seed};
   }
 
-  /// Below this, differences of values mean nothing.
-  template <class State>
-  static auto noise(const State& state) {
-    using S = decltype(state.value);
-    return 64 * std::numeric_limits<S>::epsilon() * std::abs(state.value) + 2 * state.evaluation.value_error;
-  }
-
   template <Point X, class M>
   static void move(State<X, M>& state, const Evaluation<ScalarOf<X>>& now) {
     using S = ScalarOf<X>;
     constexpr std::uint64_t patience = 30;
     const bool stuck = state.inner == state.x;
     state.calls.accept();
-    state.x.swap(state.inner);
+    detail::move_to(state.inner, state.here, now, state);
     state.inner = state.x;
-    state.gradient.swap(state.here);
-    state.value = now.value;
-    state.evaluation = now;
     state.done = 0;
     const S square = state.gradient.squaredNorm();
-    if (state.value < state.reference - noise(state) || square < S(0.8) * state.steepness) {
+    if (state.value < state.reference - detail::noise_of(state.value, state.evaluation) ||
+        square < S(0.8) * state.steepness) {
       state.reference = std::min(state.reference, state.value);
       state.steepness = std::min(state.steepness, square);
       state.idle = 0;

@@ -14,6 +14,7 @@
 #include <mesaopt/core/search.hpp>
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/gradient/stagnation.hpp>
+#include <mesaopt/gradient/trial.hpp>
 
 namespace mesaopt {
 
@@ -99,26 +100,10 @@ struct TrustRegion {
         state.radius = S(start.radius);
     }
     state.x = detail::start_point(start);
-    state.gradient.resize(state.x.size());
     prepare(state);
-    state.status = Status::running;
-    state.calls.begin(start);
-    if constexpr (detail::knows_evaluation<P>) {
-      state.evaluation = start.value;
-      state.gradient = start.gradient;
-    } else {
-      state.evaluation = state.calls.gradient(f, state.x, state.gradient);
-    }
-    state.value = state.evaluation.value;
+    detail::evaluate_start(f, start, state);
     state.stagnation.begin(state.value);
     state.first_norm = state.gradient.norm();
-    if (!state.evaluation.usable())
-      state.status = Status::bad_start;
-    else if (!state.evaluation.differentiable() || !state.gradient.allFinite())
-      state.status =
-          state.evaluation.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::bad_start;
-    else
-      state.calls.accept();
   }
 
   template <class F, Point X, class M>
@@ -150,8 +135,8 @@ struct TrustRegion {
       }
       const auto now = state.calls.gradient(f, state.next_x, state.next_gradient);
       if (now.reason == Reason::budget_spent) return;
-      if (!now.differentiable() || !state.next_gradient.allFinite()) {
-        trouble = now.verdict == Verdict::not_differentiable ? Status::not_differentiable : Status::non_finite;
+      if (!detail::sound(now, state.next_gradient)) {
+        trouble = detail::trouble_with(now);
         state.radius = length / 4;
         continue;
       }
@@ -171,10 +156,7 @@ struct TrustRegion {
       const bool risen = now.value > state.stagnation.lowest + noise;
       if (ratio > S(accepted) && !risen) {
         state.calls.accept();
-        state.x.swap(state.next_x);
-        state.gradient.swap(state.next_gradient);
-        state.value = now.value;
-        state.evaluation = now;
+        detail::move_to(state.next_x, state.next_gradient, now, state);
         constexpr std::uint64_t patience = 12;
         const auto evaluations = state.calls.counts[0].evaluations() - before;
         if (state.stagnation.tell(now, state.gradient, evaluations, patience)) state.status = Status::stalled;
