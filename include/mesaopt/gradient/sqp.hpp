@@ -60,8 +60,10 @@ struct Sqp {
     ConstraintsOf<X> weights{};      ///< of the violations in the merit function
     S violation = 0;                 ///< largest violation of a constraint at x
     std::uint64_t updates = 0;       ///< of B
-    std::uint64_t idle = 0;          ///< steps in a row that changed next to nothing
-    ActiveSet active{};              ///< of the last quadratic program
+    S steepness = 0;         ///< square of what is left of the optimality conditions when the run last improved;
+                             ///< 0 while the merit function improves
+    std::uint64_t idle = 0;  ///< steps in a row that improved neither
+    ActiveSet active{};      ///< of the last quadratic program
     Calls<X, M> calls{};
 
     detail::DualMethod<S> program{}, relaxed{};  ///< scratch
@@ -78,8 +80,8 @@ struct Sqp {
                         &T::multipliers, &T::bound_multipliers,
                         &T::hessian,     &T::weights,
                         &T::violation,   &T::updates,
-                        &T::idle,        &T::active,
-                        &T::calls};
+                        &T::steepness,   &T::idle,
+                        &T::active,      &T::calls};
     }
   };
 
@@ -111,6 +113,7 @@ struct Sqp {
     }
     state.status = Status::running;
     state.updates = state.idle = 0;
+    state.steepness = 0;
     state.gradient.resize(n);
     state.multipliers.setZero(m);
     state.weights.setZero(m);
@@ -450,7 +453,17 @@ struct Sqp {
     update(state);
     constexpr std::uint64_t patience = 8;
     const S noise = 100 * std::numeric_limits<S>::epsilon() * std::max(std::abs(before), std::abs(after));
-    state.idle = before - after > noise ? 0 : state.idle + 1;
+    // Where values differ by noise alone, what is left of the optimality conditions has to become less.
+    const S square = state.lagrangian_gradient.squaredNorm() + state.violation * state.violation;
+    if (before - after > noise) {
+      state.steepness = 0;
+      state.idle = 0;
+    } else if (state.steepness == 0 || square < S(0.8) * state.steepness) {
+      state.steepness = square;
+      state.idle = 0;
+    } else {
+      ++state.idle;
+    }
     if (state.idle >= patience) state.status = state.violation <= S(feasibility) ? Status::stalled : Status::infeasible;
   }
 
