@@ -223,8 +223,8 @@ int main(int argc, char** argv) {
   }
   const DualActiveSet dual;
   const Sqp sqp{.tolerance = 1e-11, .feasibility = 1e-11};
-  const Search bounded{LbfgsB{.memory = 20}, GradientBelow{1e-13} || MaxIterations{50000}};
-  AugmentedLagrangian augmented{Search{Lbfgs{.memory = 20}, GradientBelow{1e-12} || MaxIterations{50000}}};
+  const Search bounded{LbfgsB{.memory = 100}, GradientBelow{1e-13} || MaxIterations{50000}};
+  AugmentedLagrangian augmented{Search{Lbfgs{.memory = 100}, GradientBelow{1e-12} || MaxIterations{50000}}};
   augmented.feasibility = 1e-11;
   const auto wanted = [&](const char* name) { return only.empty() || only == name; };
 

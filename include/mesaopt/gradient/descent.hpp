@@ -301,7 +301,9 @@ struct Descent {
   template <Point X, class M>
   static void judge(State<X, M>& state, ScalarOf<X> noise, std::uint64_t evaluations) {
     using S = ScalarOf<X>;
-    constexpr std::uint64_t patience = 12;
+    std::uint64_t patience = 12;  // or as long as a model with more pairs than that takes to renew itself
+    if constexpr (requires { state.memory.pairs.count; })
+      patience = std::max(patience, std::uint64_t(state.memory.pairs.count));
     state.lowest = std::min(state.lowest, state.value);
     if (state.value < state.reference - noise) {
       state.reference = state.value;
