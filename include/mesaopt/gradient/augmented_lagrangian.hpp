@@ -30,7 +30,7 @@ struct RememberingStart {
 /// (objective/augmented.hpp) again and again, and after each time the multipliers learn from what was violated.
 ///
 ///     minimize(f, x0, AugmentedLagrangian{Lbfgs{}});      // f has constraints: see Constrained
-///     minimize(f, x0, AugmentedLagrangian{CmaEs{}});      // calls no gradient and no Jacobian
+///     minimize(f, x0, AugmentedLagrangian{CmaEs{}});      // needs neither gradient nor Jacobian
 ///
 /// The search is an optimizer or a Search; it keeps bounds if that does. One step is one inner run, warm-started, and
 /// one update: λ ← λ + ρc, where inequalities stay at 0 or more, and ρ ← growth · ρ unless the violation fell to

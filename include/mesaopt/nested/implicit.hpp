@@ -290,6 +290,9 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
   static_assert(Differentiable<F, Y>,
                 "mesaopt: Implicit needs the gradient of the inner objective: give g(x, y, gradient), or wrap it in "
                 "finite_difference or forward_mode");
+  static_assert(!Constrained<F, Y> || DifferentiableConstraints<F, Y>,
+                "mesaopt: Implicit needs the Jacobian of the inner constraints: give g.constraints(x, y, c, J) beside "
+                "g.constraints(x, y, c)");
   check();
   auto& record = call.record.response;
   const auto nan = std::numeric_limits<S>::quiet_NaN();
