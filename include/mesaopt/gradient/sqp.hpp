@@ -353,8 +353,10 @@ struct Sqp {
     }
     const S violated = weighed(f, state.weights, state.c);
     const S merit = state.value + violated, slope = state.gradient.dot(state.d) - violated * (1 - relaxation);
-    const S noise = 10 * std::numeric_limits<S>::epsilon() * (std::abs(merit) + std::abs(state.value)) +
-                    state.evaluation.value_error;
+    S terms = std::abs(merit) + std::abs(state.value);  // whose rounding is in the merit function
+    for (Eigen::Index i = 0; i < state.weights.size(); ++i)
+      terms += state.weights[i] * state.J.row(i).norm() * state.x.norm();
+    const S noise = 10 * std::numeric_limits<S>::epsilon() * terms + state.evaluation.value_error;
 
     S t = 1;
     bool corrected = false;

@@ -316,6 +316,10 @@ struct Response {
       if (memory.known) follow_tangent(x, memory, record);
     }
     if (!record.start.allFinite()) return;
+    if constexpr (Bounded<F, Inner> && detail::bounds_depend_on_outer<ObjectivePlace, X>()) {
+      const auto& box = f.box();  // which may have moved away from the start
+      record.start = record.start.cwiseMax(box.lower).cwiseMin(box.upper);
+    }
     for (Inner* later : {&record.scratch, &run.state.calls.slot.scratch})
       later->resize(record.start.size());  // so that no later step is the first to need it
     if constexpr (detail::is_newton_corrected<StartPlace>) {

@@ -68,7 +68,7 @@ struct Augmented {
     return evaluation;
   }
 
-  [[nodiscard]] const auto& box() const requires requires(const F& g) { g.box(); }
+  [[nodiscard]] decltype(auto) box() const requires requires(const F& g) { g.box(); }
   { return f.box(); }
 
   /// The multiplier that constraint i, of value c, has to first order.
