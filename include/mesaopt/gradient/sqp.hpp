@@ -165,6 +165,11 @@ struct Sqp {
     }
     const S length = state.d.norm();
     if (!(length > std::numeric_limits<S>::epsilon() * std::max(S(1), state.x.norm()))) {
+      if (state.updates > 0) {  // a model that leads nowhere is forgotten
+        state.hessian.setIdentity();
+        state.updates = 0;
+        return;
+      }
       state.status = state.violation <= S(feasibility) ? Status::stalled : Status::infeasible;
       return;
     }
@@ -347,9 +352,12 @@ struct Sqp {
   void search(const F& f, State<X, M>& state, ScalarOf<X> relaxation) const {
     using S = ScalarOf<X>;
     // Heavy enough for d to be a direction of descent, and lighter again when multipliers fall: Powell (1978), eq. 4.5.
+    // Where constraints were all but dependent, multipliers mean nothing: what they were must not linger.
+    S most = 0;
+    for (Eigen::Index i = 0; i < state.weights.size(); ++i) most = std::max(most, 100 * std::abs(state.multipliers[i]));
     for (Eigen::Index i = 0; i < state.weights.size(); ++i) {
       const S multiplier = std::abs(state.multipliers[i]);
-      state.weights[i] = std::max(multiplier, (state.weights[i] + multiplier) / 2);
+      state.weights[i] = std::max(multiplier, std::min(most, (state.weights[i] + multiplier) / 2));
     }
     const S violated = weighed(f, state.weights, state.c);
     const S merit = state.value + violated, slope = state.gradient.dot(state.d) - violated * (1 - relaxation);
