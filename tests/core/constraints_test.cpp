@@ -41,10 +41,24 @@ struct Still {
 struct Heeding : Still {
   static constexpr bool handles_constraints = true;
 };
+struct HeedingByGradients : Heeding {
+  static constexpr bool needs_gradient = true;
+};
+/// The same circle without the Jacobian.
+struct OnCircleByValues {
+  double operator()(const VectorXd& x) const { return x.sum(); }
+  static Eigen::Index equalities() { return 1; }
+  static Eigen::Index inequalities() { return 0; }
+  void constraints(const VectorXd& x, VectorXd& c) const { c << x.squaredNorm() - 1; }
+};
 }  // namespace
 
-TEST_CASE("an objective is constrained if it counts its constraints and gives them with their Jacobian", "[core]") {
+TEST_CASE("an objective is constrained if it counts its constraints and gives them, with or without Jacobian",
+          "[core]") {
   CHECK(Constrained<OnCircle, VectorXd>);
+  CHECK(DifferentiableConstraints<OnCircle, VectorXd>);
+  CHECK(Constrained<OnCircleByValues, VectorXd>);
+  CHECK_FALSE(DifferentiableConstraints<OnCircleByValues, VectorXd>);
   const auto free = [](const VectorXd& x) { return x.sum(); };
   CHECK_FALSE(Constrained<decltype(free), VectorXd>);
 }
@@ -52,6 +66,13 @@ TEST_CASE("an objective is constrained if it counts its constraints and gives th
 TEST_CASE("an optimizer is one for a constrained objective only if it says that it heeds constraints", "[core]") {
   CHECK_FALSE(OptimizerFor<Still, OnCircle, VectorXd>);
   CHECK(OptimizerFor<Heeding, OnCircle, VectorXd>);
+}
+
+TEST_CASE("constraints without a Jacobian are refused by optimizers that need gradients, and by them alone", "[core]") {
+  CHECK(OptimizerFor<Heeding, OnCircleByValues, VectorXd>);
+  CHECK(OptimizerFor<HeedingByGradients, OnCircle, VectorXd>);
+  CHECK_FALSE(OptimizerFor<HeedingByGradients, OnCircleByValues, VectorXd>);
+  CHECK_FALSE(OptimizerFor<Still, OnCircleByValues, VectorXd>);
 }
 
 TEST_CASE("calls of constraints are sized and counted, and what is not finite is noted", "[core]") {

@@ -50,11 +50,11 @@ TEST_CASE("the derivatives of the problems of Hock and Schittkowski agree with d
   }
 }
 
-// 13 has no multipliers at its solution, 16, 20, 33 and 55 have other local minima, and 61 starts where the gradients
-// of its constraints are dependent.
+// 13 has no multipliers at its solution; 16, 20, 33 and 55 have other local minima. 61 starts where the gradients of
+// its constraints are dependent, and multipliers grow without bound.
 TEST_CASE("sequential quadratic programming solves the problems of Hock and Schittkowski from the standard starts",
           "[problems]") {
-  const std::vector<int> others{13, 16, 20, 33, 55, 61};
+  const std::vector<int> others{13, 16, 20, 33, 55};
   std::uint64_t evaluations = 0;
   for (const int number : HockSchittkowski::numbers) {
     const HockSchittkowski problem(number);
@@ -66,7 +66,7 @@ TEST_CASE("sequential quadratic programming solves the problems of Hock and Schi
     CHECK(std::abs(solution.value - problem.minimum()) <= 1e-6 * std::max(1.0, std::abs(problem.minimum())));
     CHECK(solution.state.violation <= 1e-8);
   }
-  CHECK(evaluations < 2500);
+  CHECK(evaluations < 2000);
 }
 
 TEST_CASE("a number that is not there is refused", "[problems]") {

@@ -18,14 +18,21 @@ using ConstraintsOf = Eigen::VectorX<ScalarOf<X>>;
 
 namespace detail {
 template <class F, class X>
-concept PlainConstraints = !Remembers<F, X> && requires(const F& f, const X& x, ConstraintsOf<X>& c, JacobianOf<X>& J) {
+concept PlainConstraints = !Remembers<F, X> && requires(const F& f, const X& x, ConstraintsOf<X>& c) {
   f.constraints(x, c);
-  f.constraints(x, c, J);
 };
 template <class F, class X>
 concept CalledConstraints = Remembers<F, X> &&
-    requires(const F& f, const X& x, ConstraintsOf<X>& c, JacobianOf<X>& J, const Call<MemoryOf<F, X>>& call) {
+    requires(const F& f, const X& x, ConstraintsOf<X>& c, const Call<MemoryOf<F, X>>& call) {
   f.constraints(x, c, call);
+};
+template <class F, class X>
+concept PlainJacobian = !Remembers<F, X> && requires(const F& f, const X& x, ConstraintsOf<X>& c, JacobianOf<X>& J) {
+  f.constraints(x, c, J);
+};
+template <class F, class X>
+concept CalledJacobian = Remembers<F, X> &&
+    requires(const F& f, const X& x, ConstraintsOf<X>& c, JacobianOf<X>& J, const Call<MemoryOf<F, X>>& call) {
   f.constraints(x, c, J, call);
 };
 }  // namespace detail
@@ -34,6 +41,9 @@ concept CalledConstraints = Remembers<F, X> &&
 /// at most 0.
 ///
 ///     f.constraints(x, c)       c sized equalities + inequalities by the caller
+///
+/// and, for optimizers that need gradients (see DifferentiableConstraints),
+///
 ///     f.constraints(x, c, J)    with the Jacobian, J sized (equalities + inequalities) × n by the caller
 ///
 /// and, where there are second derivatives,
@@ -47,6 +57,10 @@ concept Constrained = Objective<F, X> && requires(const F& f) {
   { f.equalities() } -> std::convertible_to<Eigen::Index>;
   { f.inequalities() } -> std::convertible_to<Eigen::Index>;
 } &&(detail::PlainConstraints<F, X> || detail::CalledConstraints<F, X>);
+
+/// An objective with constraints that come with their Jacobian too: `f.constraints(x, c, J)`.
+template <class F, class X>
+concept DifferentiableConstraints = Constrained<F, X> &&(detail::PlainJacobian<F, X> || detail::CalledJacobian<F, X>);
 
 /// A prior that knows Lagrange multipliers, one a constraint: of inequalities they are 0 or more.
 template <class P>

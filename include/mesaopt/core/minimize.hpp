@@ -97,6 +97,9 @@ constexpr void explain() {
           !Constrained<F, X> || handles_constraints<O>,
           "mesaopt: this optimizer does not heed constraints. Use one that does (AugmentedLagrangian{...} around "
           "this one)");
+      static_assert(!lacks_jacobian<O, F, X> || !handles_constraints<O>,
+                    "mesaopt: this optimizer needs the Jacobian of the constraints. Give f.constraints(x, c, J) beside "
+                    "f.constraints(x, c), or use a search without gradients (AugmentedLagrangian{CmaEs{}})");
       static_assert(!Regularized<F, X> || handles_regularizer<O>,
                     "mesaopt: this optimizer does not heed a regularizer. Use one that does (ProximalGradient, Fista)");
       if constexpr (!lacks_gradient && heeds<O, F, X>) {

@@ -70,11 +70,14 @@ inline constexpr bool handles_regularizer = requires {
   requires O::handles_regularizer;
 };
 
-/// True if O heeds all that F restricts its variables by.
+/// True if F has constraints without their Jacobian, which O would need.
 template <class O, class F, class X>
-inline constexpr bool heeds = (!Bounded<F, X> || handles_bounds<O>)&&(!Constrained<F, X> ||
-                                                                      handles_constraints<O>)&&(!Regularized<F, X> ||
-                                                                                                handles_regularizer<O>);
+inline constexpr bool lacks_jacobian = needs_gradient<O>&& Constrained<F, X> && !DifferentiableConstraints<F, X>;
+
+/// True if O heeds all that F restricts its variables by, and has what it takes to do so.
+template <class O, class F, class X>
+inline constexpr bool heeds = (!Bounded<F, X> || handles_bounds<O>)&&(!Constrained<F, X> || handles_constraints<O>)&&(
+    !Regularized<F, X> || handles_regularizer<O>)&&!lacks_jacobian<O, F, X>;
 }  // namespace detail
 
 /// An optimizer is a recipe that never changes; everything that changes is in its State.

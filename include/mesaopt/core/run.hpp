@@ -49,8 +49,10 @@ void notify(const Observer& observer, const S& state, const Progress& progress, 
   }
 }
 
+/// Takes the state's point for the best one if its value is the lowest, or above that by no more than `units` of
+/// rounding.
 template <class F, class S, class T>
-void keep_best(Run<S, T>& run) {
+void keep_best(Run<S, T>& run, int units = 4) {
   if constexpr (!is_monotone<S>) {
     const auto& evaluation = run.state.evaluation;
     if (!evaluation.usable()) return;
@@ -59,7 +61,7 @@ void keep_best(Run<S, T>& run) {
     // Values are flat to rounding long before gradients are: of points with one value the last is nearest to the
     // minimum.
     if constexpr (requires { run.state.gradient; })
-      tie = 4 * std::numeric_limits<Scalar>::epsilon() * std::abs(run.best.lowest);
+      tie = Scalar(units) * std::numeric_limits<Scalar>::epsilon() * std::abs(run.best.lowest);
     const bool first = is_stochastic<F> || !run.best.known;
     if (first || evaluation.value < run.best.lowest || (tie > 0 && evaluation.value <= run.best.lowest + tie)) {
       run.best.lowest = first ? evaluation.value : std::min(run.best.lowest, evaluation.value);
@@ -77,6 +79,8 @@ void judge(Run<S, T>& run, const R& stopping, double began, const Observers&... 
   const Status wish = ask(stopping, run.state, progress, run.stopping);
   // A rule that is met outranks the optimizer's own despair, but a state that cannot be used outranks both.
   run.status = failed(run.state.status) ? run.state.status : wish != Status::running ? wish : run.state.status;
+  // The point that met the criterion is the answer, unless an earlier one was lower by more than noise.
+  if (run.status == Status::gradient_below || run.status == Status::converged) keep_best<F>(run, 64);
   using std::isfinite;
   if (succeeded(run.status) && !isfinite(run.state.value)) run.status = Status::non_finite;
   (notify(observers, run.state, progress, run.status), ...);

@@ -30,7 +30,7 @@ struct RememberingStart {
 /// (objective/augmented.hpp) again and again, and after each time the multipliers learn from what was violated.
 ///
 ///     minimize(f, x0, AugmentedLagrangian{Lbfgs{}});      // f has constraints: see Constrained
-///     minimize(f, x0, AugmentedLagrangian{CmaEs{}});      // calls no gradient and no Jacobian
+///     minimize(f, x0, AugmentedLagrangian{CmaEs{}});      // needs neither gradient nor Jacobian
 ///
 /// The search is an optimizer or a Search; it keeps bounds if that does. One step is one inner run, warm-started, and
 /// one update: λ ← λ + ρc, where inequalities stay at 0 or more, and ρ ← growth · ρ unless the violation fell to
@@ -68,6 +68,7 @@ struct AugmentedLagrangian {
     S penalty = 0;                   ///< ρ
     S violation = 0;                 ///< largest |c| of equalities, c of violated inequalities, slack where λ > 0
     std::uint64_t stuck = 0;         ///< steps in a row in which the violation has not fallen
+    std::uint64_t stalls = 0;        ///< inner runs in a row that stalled where the constraints were kept
     Calls<X, M> calls{};
 
     Run<InnerState, StoppingStateOf<Stopping, X>> inner{};  ///< scratch
@@ -76,7 +77,7 @@ struct AugmentedLagrangian {
     static constexpr auto fields() {
       using T = State;
       return std::tuple{&T::x,       &T::value,     &T::evaluation, &T::status, &T::multipliers,
-                        &T::penalty, &T::violation, &T::stuck,      &T::calls};
+                        &T::penalty, &T::violation, &T::stuck,      &T::stalls, &T::calls};
     }
   };
 
@@ -99,7 +100,7 @@ struct AugmentedLagrangian {
     check();
     state.x = detail::start_point(start);
     state.status = Status::running;
-    state.stuck = 0;
+    state.stuck = state.stalls = 0;
     state.calls.begin(start);
     const auto count = Eigen::Index(f.equalities()) + Eigen::Index(f.inequalities());
     bool known = false;
@@ -166,10 +167,16 @@ struct AugmentedLagrangian {
     const bool fell = violation <= S(sufficient) * state.violation;
     state.stuck = violation < S(0.9) * state.violation ? 0 : state.stuck + 1;
     state.violation = violation;
-    const bool settled = succeeded(run.status) || run.status == Status::stalled;
-    constexpr std::uint64_t patience = 8;
+    // A search by gradients that stalled may get further in a fresh attempt; to others it is a natural end.
+    const bool stalled = run.status == Status::stalled;
+    const bool settled = succeeded(run.status) || (stalled && !needs_gradient);
+    constexpr std::uint64_t patience = 8, attempts = 4;
+    state.stalls = stalled && violation <= S(feasibility) ? state.stalls + 1 : 0;
     if (violation <= S(feasibility)) {
-      if (settled) state.status = Status::converged;
+      if (settled)
+        state.status = Status::converged;
+      else if (state.stalls >= attempts)
+        state.status = Status::stalled;
     } else if (!fell) {
       state.penalty *= S(growth);
       if (state.stuck >= patience || !(state.penalty < S(1e18))) state.status = Status::infeasible;

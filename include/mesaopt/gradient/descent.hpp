@@ -230,7 +230,9 @@ struct Descent {
     state.step = t;
     state.slope = slope;
     look(state);
-    constexpr std::uint64_t patience = 12;
+    std::uint64_t patience = 12;  // or as long as a model with more pairs than that takes to renew itself
+    if constexpr (requires { state.memory.pairs.count; })
+      patience = std::max(patience, std::uint64_t(state.memory.pairs.count));
     if (state.stagnation.tell(now, state.stationarity(), evaluations, patience)) state.status = Status::stalled;
   }
 

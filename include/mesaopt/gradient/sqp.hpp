@@ -60,8 +60,10 @@ struct Sqp {
     ConstraintsOf<X> weights{};      ///< of the violations in the merit function
     S violation = 0;                 ///< largest violation of a constraint at x
     std::uint64_t updates = 0;       ///< of B
-    std::uint64_t idle = 0;          ///< steps in a row that changed next to nothing
-    ActiveSet active{};              ///< of the last quadratic program
+    S steepness = 0;         ///< square of what is left of the optimality conditions when the run last improved;
+                             ///< 0 while the merit function improves
+    std::uint64_t idle = 0;  ///< steps in a row that improved neither
+    ActiveSet active{};      ///< of the last quadratic program
     Calls<X, M> calls{};
 
     detail::DualMethod<S> program{}, relaxed{};  ///< scratch
@@ -78,8 +80,8 @@ struct Sqp {
                         &T::multipliers, &T::bound_multipliers,
                         &T::hessian,     &T::weights,
                         &T::violation,   &T::updates,
-                        &T::idle,        &T::active,
-                        &T::calls};
+                        &T::steepness,   &T::idle,
+                        &T::active,      &T::calls};
     }
   };
 
@@ -111,6 +113,7 @@ struct Sqp {
     }
     state.status = Status::running;
     state.updates = state.idle = 0;
+    state.steepness = 0;
     state.gradient.resize(n);
     state.multipliers.setZero(m);
     state.weights.setZero(m);
@@ -162,6 +165,11 @@ struct Sqp {
     }
     const S length = state.d.norm();
     if (!(length > std::numeric_limits<S>::epsilon() * std::max(S(1), state.x.norm()))) {
+      if (state.updates > 0) {  // a model that leads nowhere is forgotten
+        state.hessian.setIdentity();
+        state.updates = 0;
+        return;
+      }
       state.status = state.violation <= S(feasibility) ? Status::stalled : Status::infeasible;
       return;
     }
@@ -344,14 +352,19 @@ struct Sqp {
   void search(const F& f, State<X, M>& state, ScalarOf<X> relaxation) const {
     using S = ScalarOf<X>;
     // Heavy enough for d to be a direction of descent, and lighter again when multipliers fall: Powell (1978), eq. 4.5.
+    // Where constraints were all but dependent, multipliers mean nothing: what they were must not linger.
+    S most = 0;
+    for (Eigen::Index i = 0; i < state.weights.size(); ++i) most = std::max(most, 100 * std::abs(state.multipliers[i]));
     for (Eigen::Index i = 0; i < state.weights.size(); ++i) {
       const S multiplier = std::abs(state.multipliers[i]);
-      state.weights[i] = std::max(multiplier, (state.weights[i] + multiplier) / 2);
+      state.weights[i] = std::max(multiplier, std::min(most, (state.weights[i] + multiplier) / 2));
     }
     const S violated = weighed(f, state.weights, state.c);
     const S merit = state.value + violated, slope = state.gradient.dot(state.d) - violated * (1 - relaxation);
-    const S noise = 10 * std::numeric_limits<S>::epsilon() * (std::abs(merit) + std::abs(state.value)) +
-                    state.evaluation.value_error;
+    S terms = std::abs(merit) + std::abs(state.value);  // whose rounding is in the merit function
+    for (Eigen::Index i = 0; i < state.weights.size(); ++i)
+      terms += state.weights[i] * state.J.row(i).norm() * state.x.norm();
+    const S noise = 10 * std::numeric_limits<S>::epsilon() * terms + state.evaluation.value_error;
 
     S t = 1;
     bool corrected = false;
@@ -450,7 +463,17 @@ struct Sqp {
     update(state);
     constexpr std::uint64_t patience = 8;
     const S noise = 100 * std::numeric_limits<S>::epsilon() * std::max(std::abs(before), std::abs(after));
-    state.idle = before - after > noise ? 0 : state.idle + 1;
+    // Where values differ by noise alone, what is left of the optimality conditions has to become less.
+    const S square = state.lagrangian_gradient.squaredNorm() + state.violation * state.violation;
+    if (before - after > noise) {
+      state.steepness = 0;
+      state.idle = 0;
+    } else if (state.steepness == 0 || square < S(0.8) * state.steepness) {
+      state.steepness = square;
+      state.idle = 0;
+    } else {
+      ++state.idle;
+    }
     if (state.idle >= patience) state.status = state.violation <= S(feasibility) ? Status::stalled : Status::infeasible;
   }
 

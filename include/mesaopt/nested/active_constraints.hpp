@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include <Eigen/Core>
@@ -32,8 +33,11 @@ struct ActiveConstraints {
   Y bound_adjoint{};                   ///< how much the outer value changes with the bound of a coordinate
   Eigen::MatrixX<S> Q{}, R{};          ///< in the first columns, as many as are active
   Eigen::VectorX<S> coefficients{};    ///< scratch
-  Y held{};                            ///< scratch
-  S violation = 0;                     ///< Euclidean norm of the step that would mend the active constraints
+  Y bound_multipliers{};               ///< the Lagrangian's gradient where bounds hold
+  Y step{};                            ///< the step that would mend bounds and active constraints
+  Eigen::VectorXi fixed{};             ///< 1 where both bounds hold
+  S zero_slack = 0;                    ///< distances from bounds and constraints that are no more than rounding
+  S zero_multiplier = 0;               ///< multipliers, times the norm of the constraint's gradient, that are
 
   static constexpr S near_tolerance() { return std::cbrt(std::numeric_limits<S>::epsilon()) / 6; }  // 1e-6 in double
 
@@ -66,24 +70,27 @@ struct ActiveConstraints {
   /// Finds what is active at y, where the objective's gradient is given; it becomes that of the Lagrangian, without
   /// what bounds hold. `curvature` is the size of the Hessian, which sets the size of rounding.
   ///
-  /// Answers `none`, or why y cannot be differentiated: a constraint is active with a multiplier that cannot be told
-  /// from zero, active ones are dependent, or y is not feasible or not stationary.
+  /// Answers `none`, or why y cannot be differentiated: active constraints are dependent, or y is not feasible.
   template <class F, class C>
   Reason find(const F& f, const Y& y, Y& gradient, C& calls, S curvature) {
     const auto n = y.size();
     const S scale = std::max(S(1), y.norm()), near = near_tolerance() * scale;
     const S slope = gradient.norm();
-    const S rounding = 1e4 * std::numeric_limits<S>::epsilon() * std::max(slope, curvature * scale);
+    zero_slack = near;
+    zero_multiplier = std::max(std::sqrt(std::numeric_limits<S>::epsilon()) * slope,
+                               S(1e4) * std::numeric_limits<S>::epsilon() * curvature * scale);
     active.clear();
     side.setZero(n);
-    held.setZero(n);
-    violation = 0;
+    bound_multipliers.setZero(n);
+    step.setZero(n);
+    fixed.setZero(n);
     if constexpr (Bounded<F, Y>) {
       const auto& box = f.box();
       for (Eigen::Index i = 0; i < n; ++i) {
         const bool low = y[i] - box.lower[i] <= near, high = box.upper[i] - y[i] <= near;
         side[i] = low && (!high || gradient[i] >= 0) ? -1 : high ? 1 : 0;
-        held[i] = low && high;  // fixed, whatever its multiplier
+        fixed[i] = low && high;  // whatever its multiplier
+        if (side[i] != 0) step[i] = (side[i] < 0 ? box.lower[i] : box.upper[i]) - y[i];
       }
     }
     if constexpr (Constrained<F, Y>) {
@@ -96,49 +103,78 @@ struct ActiveConstraints {
         active.push_back(i);
       }
       if (!orthogonalize(n)) return Reason::constraints_dependent;
-    } else {
-      c.resize(0);
-    }
-    if constexpr (Constrained<F, Y>) {
-      measure_violation();
+      mend();
       bound_adjoint = -gradient;
       project_bounds(bound_adjoint);
       solve_normals(bound_adjoint, multipliers);
       for (const auto i : active) gradient += multipliers[i] * J.row(i).transpose();
+    } else {
+      c.resize(0);
     }
-    // What stands against a bound is its multiplier; the rest is to be zero.
-    S rest = 0;
     for (Eigen::Index i = 0; i < n; ++i)
-      if (side[i] == 0) rest = std::max(rest, std::abs(gradient[i]));
-    const S noise = std::max(S(1e3) * rest, rounding);
+      if (side[i] != 0) bound_multipliers[i] = std::exchange(gradient[i], S(0));
+    return Reason::none;
+  }
+
+  /// Judges whether what is active at y is so at the solution too, from the step of Newton's method to it: `step`, and
+  /// what the step changes the gradient of the Lagrangian by, the multipliers staying (`bent`, which it spoils).
+  ///
+  /// A multiplier, or the slack of what is not active, is known as well as the step changes it little: one that may be
+  /// zero, by ten times that, or is so to rounding, belongs to a constraint that is weakly active, or may be. That is
+  /// the identification of active constraints of Facchinei, Fischer & Kanzow (1998), "On the accurate identification
+  /// of active constraints", SIAM J. Optim. 9(1), with the length of Newton's step for the estimate of the distance.
+  /// Answers `none`, `constraint_weakly_active`, or `inner_not_converged`, where a multiplier is negative.
+  template <class F>
+  Reason judge(const F& f, const Y& y, const Y& gradient, Y& bent) {
     Reason reason = Reason::none;
-    const auto judge = [&](S weight) {
-      if (weight > noise || reason == Reason::inner_not_converged) return;
-      reason = weight < -noise ? Reason::inner_not_converged : Reason::constraint_weakly_active;
+    const auto least = [&](S value, S change, S zero) {
+      if (value > std::max(10 * std::abs(change), zero) || reason == Reason::inner_not_converged) return;
+      reason = value + change < -zero && value < -zero ? Reason::inner_not_converged : Reason::constraint_weakly_active;
     };
-    for (Eigen::Index i = 0; i < n; ++i) {
-      if (side[i] == 0) continue;
-      if (held[i] == 0) judge(side[i] < 0 ? gradient[i] : -gradient[i]);
-      gradient[i] = 0;
+    if constexpr (Constrained<F, Y>) {
+      bound_adjoint = -(gradient + bent);
+      project_bounds(bound_adjoint);
+      solve_normals(bound_adjoint, adjoint);
+      for (const auto i : active) bent += adjoint[i] * J.row(i).transpose();
+      const auto equalities = Eigen::Index(f.equalities());
+      std::size_t k = 0;
+      for (Eigen::Index i = 0; i < c.size(); ++i) {
+        const S steepness = J.row(i).norm();
+        const bool is_active = k < active.size() && active[k] == i;
+        k += is_active;
+        if (i < equalities) continue;
+        if (is_active)
+          least(multipliers[i] * steepness, adjoint[i] * steepness, zero_multiplier);
+        else
+          least(-c[i], J.row(i).dot(step), zero_slack * steepness);
+      }
     }
-    if constexpr (Constrained<F, Y>)
-      for (const auto i : active)
-        if (i >= Eigen::Index(f.equalities())) judge(multipliers[i] * J.row(i).norm());
+    if constexpr (Bounded<F, Y>) {
+      const auto& box = f.box();
+      for (Eigen::Index i = 0; i < y.size(); ++i) {
+        if (fixed[i]) continue;
+        if (side[i] != 0)
+          least(-S(side[i]) * bound_multipliers[i], -S(side[i]) * bent[i], zero_multiplier);
+        else
+          least(std::min(y[i] - box.lower[i], box.upper[i] - y[i]), step[i], zero_slack);
+      }
+    }
     return reason;
   }
 
  private:
-  /// The length of the least step that mends the active constraints to first order: |R⁻ᵀ c|.
-  void measure_violation() {
+  /// Adds to `step`, which goes to the bounds, the least one that mends the active constraints to first order.
+  void mend() {
     const auto m = Eigen::Index(active.size());
-    S square = 0;
     for (Eigen::Index k = 0; k < m; ++k) {
-      S entry = c[active[std::size_t(k)]];
-      for (Eigen::Index j = 0; j < k; ++j) entry -= R(j, k) * coefficients[j];
-      coefficients[k] = entry / R(k, k);
-      square += coefficients[k] * coefficients[k];
+      const auto i = active[std::size_t(k)];
+      coefficients[k] = -c[i];
+      for (Eigen::Index j = 0; j < side.size(); ++j)
+        if (side[j] != 0) coefficients[k] -= J(i, j) * step[j];
+      for (Eigen::Index j = 0; j < k; ++j) coefficients[k] -= R(j, k) * coefficients[j];
+      coefficients[k] /= R(k, k);
     }
-    violation = std::sqrt(square);
+    for (Eigen::Index k = 0; k < m; ++k) step += coefficients[k] * Q.col(k);
   }
 
   /// Gram-Schmidt, each twice, on the gradients of the active constraints where no bound holds; false if they are
@@ -163,7 +199,7 @@ struct ActiveConstraints {
           column -= part * Q.col(j);
         }
       R(k, k) = column.norm();
-      if (!(R(k, k) > std::pow(std::numeric_limits<S>::epsilon(), S(0.55)) * whole)) return false;  // 2e-9 in double
+      if (!(R(k, k) > std::sqrt(std::numeric_limits<S>::epsilon()) * whole)) return false;
       column /= R(k, k);
     }
     return true;
@@ -175,7 +211,7 @@ template <Point X, Point Y>
 struct RestrictedScratch {
   ActiveConstraints<Y> constraints{};
   ConstraintsScratch<Y> scratch{};
-  Y target{}, bent{}, shifted{};
+  Y target{}, bent{}, shifted{}, corrected{};
   X outer{};
   MatrixOf<Y> map{};
   Eigen::PartialPivLU<MatrixOf<Y>> lu{};

@@ -290,6 +290,9 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
   static_assert(Differentiable<F, Y>,
                 "mesaopt: Implicit needs the gradient of the inner objective: give g(x, y, gradient), or wrap it in "
                 "finite_difference or forward_mode");
+  static_assert(!Constrained<F, Y> || DifferentiableConstraints<F, Y>,
+                "mesaopt: Implicit needs the Jacobian of the inner constraints: give g.constraints(x, y, c, J) beside "
+                "g.constraints(x, y, c)");
   check();
   auto& record = call.record.response;
   const auto nan = std::numeric_limits<S>::quiet_NaN();
@@ -315,11 +318,12 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
     record.gradient = run.state.gradient;
     known = true;
   }
-  if (!known) {
+  const auto differentiate = [&](const Y& there) {
     record.gradient.resize(y.size());
     ++calls.counts[0].gradients;
-    calls.make([&](const auto& inner) { detail::evaluate_gradient(f, y, record.gradient, inner); });
-  }
+    calls.make([&](const auto& inner) { detail::evaluate_gradient(f, there, record.gradient, inner); });
+  };
+  if (!known) differentiate(y);
 
   call.record.outer_y.resize(y.size());
   gradient.resize(x.size());
@@ -327,9 +331,13 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
   record.linear.resize(y.size());
   record.moved.resize(x.size());
   call.record.mixed.resize(x.size());
-  Evaluation<S> evaluation = detail::with_call<Outer, Y>(
-      call.record.outer_call(call),
-      [&](const auto&... last) -> Evaluation<S> { return outer(x, y, gradient, call.record.outer_y, last...); });
+  if constexpr (R::template Types<X>::restricted) record.restricted.corrected.resize(y.size());
+  const auto outside = [&](const Y& there) {
+    return detail::with_call<Outer, Y>(call.record.outer_call(call), [&](const auto&... last) -> Evaluation<S> {
+      return outer(x, there, gradient, call.record.outer_y, last...);
+    });
+  };
+  Evaluation<S> evaluation = outside(y);
   if (!evaluation.usable()) {
     gradient.setConstant(nan);
     return evaluation;
@@ -350,6 +358,7 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
   const bool exact_factor = record.factored && record.factor_exact;
   using Place = std::remove_cvref_t<decltype(response.objective)>;
   constexpr bool restricted = R::template Types<X>::restricted;
+  [[maybe_unused]] const Y* at = &y;  // where the derivatives are taken
   constexpr bool offers_gauss_newton = !restricted && detail::has_gauss_newton<Place, X, Y, F>;
   [[maybe_unused]] S t = 0;  // the step of the fixed point that stands for a regularized problem
   if constexpr (restricted) {
@@ -357,10 +366,30 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
         !Regularized<F, Y> || !(Bounded<F, Y> || Constrained<F, Y>),
         "mesaopt: Implicit differentiates through a regularizer, or through bounds and constraints, not both");
     const detail::AdjointSettings settings{tolerance, accept_residual, accept_distance, dense_limit, max_iterations};
-    if constexpr (Regularized<F, Y>)
+    if constexpr (Regularized<F, Y>) {
       c = detail::proximal_adjoint(settings, f, y, record, call.record.outer_y, t);
-    else
+    } else {
       c = detail::restricted_adjoint(settings, f, y, record, call.record.outer_y);
+      // Where the solution can be told from the point that was found, it is there that the derivatives are taken.
+      if (c.verdict == Verdict::fine && c.distance > std::sqrt(double(std::numeric_limits<S>::epsilon()))) {
+        auto& corrected = record.restricted.corrected;
+        corrected = y + record.restricted.constraints.step;
+        if constexpr (Bounded<F, Y>) {
+          const auto& box = f.box();
+          corrected = corrected.cwiseMax(box.lower).cwiseMin(box.upper);
+        }
+        differentiate(corrected);
+        evaluation = outside(corrected);
+        if (record.gradient.allFinite() && evaluation.usable() && gradient.allFinite() &&
+            call.record.outer_y.allFinite()) {
+          c = detail::restricted_adjoint(settings, f, corrected, record, call.record.outer_y);
+          at = &corrected;
+        } else {
+          c.verdict = Verdict::not_differentiable;
+          c.reason = Reason::inner_not_converged;
+        }
+      }
+    }
   } else if (!offers_gauss_newton || gauss_newton != GaussNewton::always) {
     c = solve_adjoint(f, y, record, call.record.outer_y, exact_factor);
   }
@@ -384,7 +413,7 @@ Evaluation<ScalarOf<X>> Implicit::pull(const Outer& outer, const R& response, co
     detail::proximal_mixed_product(response.objective, x, y, t, call.record.mixed, record);
     error = std::abs(record.adjoint.dot(record.step));
   } else if constexpr (restricted) {
-    detail::restricted_mixed_product(response.objective, x, y, call.record.mixed, record);
+    detail::restricted_mixed_product(response.objective, x, *at, call.record.mixed, record);
     error = std::abs(record.adjoint.dot(record.gradient));
   } else {
     detail::mixed_product(response.objective, x, y, record.adjoint, call.record.mixed, record.moved, record.scratch,

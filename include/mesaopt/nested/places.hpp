@@ -64,13 +64,13 @@ struct At {
   auto box() const { return g.box(x); }
   template <class H = G>
   requires requires(const H& h) { h.box(); }
-  const auto& box() const { return g.box(); }
+  decltype(auto) box() const { return g.box(); }
   template <class H = G>
   requires requires(const H& h, const X& u) { h.regularizer(u); }
   auto regularizer() const { return g.regularizer(x); }
   template <class H = G>
   requires requires(const H& h) { h.regularizer(); }
-  const auto& regularizer() const { return g.regularizer(); }
+  decltype(auto) regularizer() const { return g.regularizer(); }
 
   template <class H = G>
   requires requires(const H& h) { h.equalities(); }

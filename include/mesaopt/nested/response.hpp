@@ -31,6 +31,22 @@ struct InnerStart {
   const Y& x;
   const M& memory;
 };
+/// What is taken over from the last accepted inner run beside its point: multipliers, and the penalty of a method that
+/// has one, 0 for others.
+template <Point Y>
+struct InnerMultipliers {
+  ConstraintsOf<Y> multipliers{};
+  ScalarOf<Y> penalty = 0;
+  static constexpr auto fields() { return std::tuple{&InnerMultipliers::multipliers, &InnerMultipliers::penalty}; }
+};
+/// A start with these.
+template <Point Y, class M>
+struct RestrictedInnerStart {
+  const Y& x;
+  const M& memory;
+  const ConstraintsOf<Y>& multipliers;
+  const ScalarOf<Y>& penalty;
+};
 /// The same at a point where the new inner objective was evaluated already.
 template <Point Y, class M>
 struct EvaluatedInnerStart {
@@ -125,6 +141,9 @@ struct Response {
                   "mesaopt: the inner optimizer does not keep the bounds of the inner objective");
     static_assert(!Constrained<Objective, Y> || detail::handles_constraints<Optimizer>,
                   "mesaopt: the inner optimizer does not heed the constraints of the inner objective");
+    static_assert(!detail::lacks_jacobian<Optimizer, Objective, Y>,
+                  "mesaopt: the inner optimizer needs the Jacobian of the inner constraints: give "
+                  "f.constraints(y, c, J), or g.constraints(x, y, c, J) for a family");
     static_assert(!Regularized<Objective, Y> || detail::handles_regularizer<Optimizer>,
                   "mesaopt: the inner optimizer does not heed the regularizer of the inner objective");
     static constexpr bool restricted = Bounded<Objective, Y> || Constrained<Objective, Y> || Regularized<Objective, Y>;
@@ -137,6 +156,9 @@ struct Response {
         "no template State<X, M>, init(f, start, state) and step(f, state) for the inner objective");
     using Run = RunOf<Optimizer, Stopping, Objective, Y>;
     using InnerMemory = MemoryOf<Objective, Y>;
+    /// Whether a warm start brings multipliers.
+    static constexpr bool hands_on_multipliers =
+        Constrained<Objective, Y> && !detail::is_cold<StartPlace> && HasMultipliers<decltype(Run::state)>;
   };
   template <Point X>
   using Y = typename Types<X>::Y;
@@ -183,12 +205,13 @@ struct Response {
     PointsOf<X> xs{};                 ///< a ring of solved points, for `nearest`
     PointsOf<Inner> ys{};
     std::int64_t held = 0, next = 0;
+    std::conditional_t<Types<X>::hands_on_multipliers, detail::InnerMultipliers<Inner>, detail::Empty> held_by{};
     typename Types<X>::InnerMemory inner{};  ///< what the inner objective remembers
 
     static constexpr auto fields() {
       using M = Memory;
       return std::tuple{&M::known,       &M::x,  &M::y,  &M::factored, &M::factor, &M::adjoint_known, &M::adjoint,
-                        &M::sensitivity, &M::xs, &M::ys, &M::held,     &M::next,   &M::inner};
+                        &M::sensitivity, &M::xs, &M::ys, &M::held,     &M::next,   &M::held_by,       &M::inner};
     }
     void clear() {
       known = factored = adjoint_known = false;
@@ -200,6 +223,10 @@ struct Response {
       ys.setZero();
       sensitivity = 0;
       held = next = 0;
+      if constexpr (Types<X>::hands_on_multipliers) {
+        held_by.multipliers.setZero();
+        held_by.penalty = 0;
+      }
       detail::clear(inner);
     }
     void absorb(const Record& record) {
@@ -227,6 +254,10 @@ struct Response {
         ys.col(next) = y;
         next = (next + 1) % xs.cols();
         held = std::min<std::int64_t>(held + 1, xs.cols());
+      }
+      if constexpr (Types<X>::hands_on_multipliers) {
+        held_by.multipliers = record.run.state.multipliers;
+        if constexpr (requires { record.run.state.penalty; }) held_by.penalty = record.run.state.penalty;
       }
       if constexpr (!detail::is_cold<StartPlace>) inner = record.run.state.calls.memory;
     }
@@ -285,6 +316,10 @@ struct Response {
       if (memory.known) follow_tangent(x, memory, record);
     }
     if (!record.start.allFinite()) return;
+    if constexpr (Bounded<F, Inner> && detail::bounds_depend_on_outer<ObjectivePlace, X>()) {
+      const auto& box = f.box();  // which may have moved away from the start
+      record.start = record.start.cwiseMax(box.lower).cwiseMin(box.upper);
+    }
     for (Inner* later : {&record.scratch, &run.state.calls.slot.scratch})
       later->resize(record.start.size());  // so that no later step is the first to need it
     if constexpr (detail::is_newton_corrected<StartPlace>) {
@@ -301,8 +336,7 @@ struct Response {
     else if constexpr (Prior<typename Types<X>::From>)
       begin_from(f, from, search_here, memory, record);
     else
-      begin(f, detail::InnerStart<Inner, M>{record.start, memory.inner}, search_here.optimizer, search_here.stopping,
-            run);
+      begin_warm(f, search_here, memory, record);
     resume(f, search_here.optimizer, search_here.stopping, run);
 
     const auto& y = best_point(run);
@@ -335,13 +369,25 @@ struct Response {
   template <class F, class From, class Search, Point X>
   void begin_from(const F& f, const From& from, const Search& search_here, const Memory<X>& memory,
                   Record<X>& record) const {
-    using Inner = Y<X>;
-    using M = MemoryOf<F, Inner>;
     if (memory.known && !detail::is_cold<StartPlace>)
-      begin(f, detail::InnerStart<Inner, M>{record.start, memory.inner}, search_here.optimizer, search_here.stopping,
-            record.run);
+      begin_warm(f, search_here, memory, record);
     else
       begin(f, from, search_here.optimizer, search_here.stopping, record.run);
+  }
+
+  /// From `record.start`, with what was remembered of the last accepted inner run.
+  template <class F, class Search, Point X>
+  void begin_warm(const F& f, const Search& search_here, const Memory<X>& memory, Record<X>& record) const {
+    using Inner = Y<X>;
+    using M = MemoryOf<F, Inner>;
+    if constexpr (Types<X>::hands_on_multipliers)
+      begin(f,
+            detail::RestrictedInnerStart<Inner, M>{record.start, memory.inner, memory.held_by.multipliers,
+                                                   memory.held_by.penalty},
+            search_here.optimizer, search_here.stopping, record.run);
+    else
+      begin(f, detail::InnerStart<Inner, M>{record.start, memory.inner}, search_here.optimizer, search_here.stopping,
+            record.run);
   }
 
   /// record.start = y + dy/dx (x − x_last), with dy/dx = −H⁻¹ ∂²g/∂y∂x at the last accepted point.

@@ -34,6 +34,9 @@ struct AdjointSettings {
 /// conjugate gradients. Fiacco (1983), "Introduction to sensitivity and stability analysis in nonlinear programming",
 /// section 3.2.
 ///
+/// The same system gives the step of Newton's method from y to the solution, whose length is the certificate's
+/// distance, and by which ActiveConstraints::judge tells whether what is active is so for certain.
+///
 /// Leaves p in `record.adjoint`, q and b in `record.restricted`, and the gradient of the Lagrangian in
 /// `record.gradient`.
 template <class F, class Record, class Y>
@@ -59,9 +62,9 @@ Certificate restricted_adjoint(const AdjointSettings& with, const F& f, const Y&
     curvature = H.template lpNorm<Eigen::Infinity>();
     if (!std::isfinite(curvature)) return refused(Reason::inner_failed);
   }
-  const Reason reason = a.find(f, y, record.gradient, calls, curvature);
+  const Reason found = a.find(f, y, record.gradient, calls, curvature);
   certificate.stationarity = double(record.gradient.template lpNorm<Eigen::Infinity>());
-  if (reason != Reason::none) return refused(reason);
+  if (found != Reason::none) return refused(found);
 
   const auto apply = [&](const Y& p, Y& q) {
     if (dense)
@@ -75,9 +78,13 @@ Certificate restricted_adjoint(const AdjointSettings& with, const F& f, const Y&
       }
     }
   };
-  Y& target = record.restricted.target;
-  target = right;
-  a.project(target);
+  const auto apply_projected = [&](const Y& p, Y& q) {
+    apply(p, q);
+    a.project(q);
+  };
+  auto& K = record.factor;
+  bool singular = false;
+  S largest = 0;  // curvature
   if (dense) {
     if constexpr (Constrained<F, Y> && !linear_constraints<F>) {
       for (Eigen::Index j = 0; j < n; ++j) {
@@ -90,7 +97,6 @@ Certificate restricted_adjoint(const AdjointSettings& with, const F& f, const Y&
         for (Eigen::Index i = 0; i < j; ++i) H(i, j) = H(j, i) = (H(i, j) + H(j, i)) / 2;
     }
     // K = PHP + σ(I − P), column by column.
-    auto& K = record.factor;
     K.resize(n, n);
     const S sigma = std::max(H.diagonal().cwiseAbs().maxCoeff(), std::numeric_limits<S>::min());
     for (Eigen::Index j = 0; j < n; ++j) {
@@ -102,23 +108,20 @@ Certificate restricted_adjoint(const AdjointSettings& with, const F& f, const Y&
       K.col(j) = record.scratch - sigma * record.step;
       K(j, j) += sigma;
     }
-    const S largest = K.cwiseAbs().colwise().sum().maxCoeff();
+    largest = K.cwiseAbs().colwise().sum().maxCoeff();
+    const S rounding = std::max(10 * S(n) * std::numeric_limits<S>::epsilon(), noise);
     ++calls.counts[0].factorizations;
-    if (!factorize(K, true, noise)) return refused(Reason::inner_indefinite);
-    record.adjoint = target;
-    solve_factorized(K, record.adjoint);
-    a.project(record.adjoint);
-    apply(record.adjoint, record.scratch);
-    a.project(record.scratch);
-    record.scratch = target - record.scratch;
-    certificate.adjoint_residual = size > 0 ? double(record.scratch.norm() / size) : 0.0;
-    solve_factorized(K, record.scratch);
-    record.adjoint += record.scratch;
-    a.project(record.adjoint);
-    record.step = -record.gradient;
-    a.project(record.step);
-    solve_factorized(K, record.step);
-    certificate.distance = double((record.step.norm() + a.violation) / scale);
+    auto& whole = record.restricted.map;
+    whole = K;
+    if (!factorize(K, true, rounding)) {
+      // Singular or indefinite? Shifted by what rounding may have taken, a singular matrix has a factorization; it
+      // serves as preconditioner, and the residual tells whether the system has a solution.
+      singular = true;
+      K = whole;
+      K.diagonal().array() += rounding * largest;
+      ++calls.counts[0].factorizations;
+      if (!factorize(K, false)) return refused(Reason::inner_indefinite);
+    }
     record.scratch.setOnes(n);
     S inverse = 0;
     for (int i = 0; i < 3; ++i) {
@@ -126,28 +129,67 @@ Certificate restricted_adjoint(const AdjointSettings& with, const F& f, const Y&
       solve_factorized(K, record.scratch);
       inverse = record.scratch.norm();
     }
-    certificate.condition = double(largest * inverse);
-  } else {
-    const auto limit = std::uint64_t(with.max_iterations > 0 ? with.max_iterations : std::max<Eigen::Index>(20, 2 * n));
+    certificate.condition = singular ? std::numeric_limits<double>::infinity() : double(largest * inverse);
+  }
+
+  // Solves PHP out = b, b in the range of P, from the `out` given.
+  const auto limit = std::uint64_t(with.max_iterations > 0 ? with.max_iterations : std::max<Eigen::Index>(20, 2 * n));
+  const auto solve = [&](const Y& b, Y& out, double tolerance) {
+    LinearOutcome<S> outcome;
+    if (dense && !singular) {
+      out = b;
+      solve_factorized(K, out);
+      a.project(out);
+      apply_projected(out, record.scratch);
+      record.scratch = b - record.scratch;
+      outcome.residual = b.norm() > 0 ? record.scratch.norm() / b.norm() : S(0);
+      solve_factorized(K, record.scratch);
+      out += record.scratch;
+    } else {
+      outcome = conjugate_gradient(
+          b, out, record.linear, tolerance, limit, apply_projected,
+          [&](const Y& r, Y& z) {
+            z = r;
+            if (dense) solve_factorized(K, z);
+          },
+          dense ? std::max(S(n) * std::numeric_limits<S>::epsilon(), noise) : noise, largest);
+      calls.counts[0].linear_iterations += outcome.iterations;
+    }
+    a.project(out);
+    return outcome;
+  };
+
+  Y& target = record.restricted.target;
+  target = right;
+  a.project(target);
+  if (dense)
+    record.adjoint.setZero(n);
+  else
     a.project(record.adjoint);  // where the last one left off, but moved into today's null space
-    const auto outcome = conjugate_gradient(
-        target, record.adjoint, record.linear, with.tolerance, limit,
-        [&](const Y& p, Y& q) {
-          apply(p, q);
-          a.project(q);
-        },
-        [](const Y& r, Y& z) { z = r; }, noise);
-    calls.counts[0].linear_iterations += outcome.iterations;
-    certificate.adjoint_residual = double(outcome.residual);
-    certificate.condition = outcome.most > 0 ? double(outcome.most / outcome.least) : 0.0;
-    certificate.distance =
-        double(((outcome.most > 0 ? record.gradient.norm() / outcome.least : S(0)) + a.violation) / scale);
-    if (outcome.negative_curvature) return refused(Reason::inner_indefinite);
-    if (!(outcome.residual <= S(with.accept_residual)))
-      return refused(outcome.iterations < limit ? Reason::adjoint_inconsistent : Reason::adjoint_not_converged);
+  const auto outcome = solve(target, record.adjoint, with.tolerance);
+  certificate.adjoint_residual = double(outcome.residual);
+  if (outcome.negative_curvature) return refused(Reason::inner_indefinite);
+  if (!(outcome.residual * target.norm() <= S(with.accept_residual) * size))
+    return refused(singular || outcome.iterations < limit ? Reason::adjoint_inconsistent
+                                                          : Reason::adjoint_not_converged);
+
+  apply(a.step, target);
+  target = -(record.gradient + target);
+  a.project(target);
+  record.step.setZero(n);
+  const auto newton = solve(target, record.step, 1e-3);
+  a.step += record.step;
+  certificate.distance = double(a.step.norm() / scale);
+  if (!dense) {
+    const S most = std::max(outcome.most, newton.most), least = std::min(outcome.least, newton.least);
+    certificate.condition = most > 0 ? double(most / least) : 0.0;
+    if (most > 0) certificate.distance += double(newton.residual * target.norm() / least / scale);
   }
   if (!(certificate.distance <= with.accept_distance) || !record.adjoint.allFinite())
     return refused(Reason::inner_not_converged);
+  apply(a.step, record.scratch);
+  const Reason reason = a.judge(f, y, record.gradient, record.scratch);
+  if (reason != Reason::none) return refused(reason);
 
   apply(record.adjoint, record.scratch);
   record.scratch = right - record.scratch;

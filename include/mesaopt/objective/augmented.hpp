@@ -38,7 +38,8 @@ struct Augmented {
   const ConstraintsOf<X>& multipliers;  ///< λ, one a constraint
   S penalty;                            ///< ρ, more than 0
 
-  Evaluation<S> operator()(const X& x, const Call<Memory<X>>& call) const requires detail::HasValue<F, X> {
+  Evaluation<S> operator()(const X& x, const Call<Memory<X>>& call) const
+      requires(detail::HasValue<F, X> || !DifferentiableConstraints<F, X>) {
     const detail::WrappedCall within(call);
     auto& c = call.record.scratch.c;
     prepare(c);
@@ -50,7 +51,8 @@ struct Augmented {
     return add(evaluation, c);
   }
 
-  Evaluation<S> operator()(const X& x, X& gradient, const Call<Memory<X>>& call) const requires Differentiable<F, X> {
+  Evaluation<S> operator()(const X& x, X& gradient, const Call<Memory<X>>& call) const
+      requires(Differentiable<F, X>&& DifferentiableConstraints<F, X>) {
     const detail::WrappedCall within(call);
     auto& [c, J] = call.record.scratch;
     prepare(c);
@@ -66,7 +68,7 @@ struct Augmented {
     return evaluation;
   }
 
-  [[nodiscard]] const auto& box() const requires requires(const F& g) { g.box(); }
+  [[nodiscard]] decltype(auto) box() const requires requires(const F& g) { g.box(); }
   { return f.box(); }
 
   /// The multiplier that constraint i, of value c, has to first order.

@@ -62,7 +62,7 @@ class DerivativeChecker {
       if constexpr (HasHessianProduct<F, X>) check_hessian_product();
     }
     if constexpr (LeastSquares<F, X>) check_residuals();
-    if constexpr (Constrained<F, X>) check_constraints();
+    if constexpr (DifferentiableConstraints<F, X>) check_constraints();
     return report;
   }
 
@@ -301,7 +301,7 @@ class DerivativeChecker {
 /// Throws std::invalid_argument if x is empty or not finite, f has no finite value there, or a setting is out of range.
 template <class F, Point X>
 DerivativeReport check_derivatives(const F& f, const X& x, DerivativeCheck settings = {}) {
-  static_assert(Differentiable<F, X> || LeastSquares<F, X> || Constrained<F, X>,
+  static_assert(Differentiable<F, X> || LeastSquares<F, X> || DifferentiableConstraints<F, X>,
                 "mesaopt: this objective has no derivatives to check: neither f(x, gradient), nor residuals or "
                 "constraints with Jacobians");
   settings.check();
