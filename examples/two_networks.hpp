@@ -7,6 +7,7 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -221,18 +222,27 @@ Found search_by_gradient(const Network& network, const Improbability& outer, con
   return detail::found(network, outer, training, best, std::move(path));
 }
 
-/// Searches for penalties by CMA-ES, from values of the outer objective alone.
-template <class Stopping, class Watch>
+/// Searches for penalties by CMA-ES, from values of the outer objective alone, until it has done as much work: one
+/// training after the other, so that it goes beyond by less than one, whatever the size of a generation.
+template <class Watch>
 Found search_by_values(const Network& network, const Improbability& outer, const VectorXd& log_penalties,
-                       const VectorXd& weights, double step_size, std::uint64_t seed, const Stopping& stopping,
+                       const VectorXd& weights, double step_size, std::uint64_t seed, std::uint64_t equal_work,
                        const Watch& watch) {
   using namespace mesaopt;
   const auto training = response(family(network.training), trainer(), weights);
+  const auto f = nested(outer, training);
+  const CmaEs es{.step_size = step_size, .seed = seed};
+  const MaxEvaluations one{1};
   std::vector<Found::Point> path;
   const auto no_test = [](const auto&) { return std::nan(""); };  // its solution is not that of the last evaluation
-  const auto best = minimize(nested(outer, training), log_penalties, CmaEs{.step_size = step_size, .seed = seed},
-                             stopping, detail::follower(path, outer, no_test, watch));
-  return detail::found(network, outer, training, best, std::move(path));
+  const auto follow = detail::follower(path, outer, no_test, watch);
+  RunOf<CmaEs, MaxEvaluations, std::remove_cv_t<decltype(f)>, VectorXd> run;
+  begin(f, log_penalties, es, one, run, follow);
+  while (work(run.state) < equal_work && !failed(run.state.status)) {
+    run.state.calls.limit = run.state.calls.counts[0].evaluations() + 1;
+    advance(f, es, one, run, follow);
+  }
+  return detail::found(network, outer, training, solution(std::move(run)), std::move(path));
 }
 
 /// The weights of a network with more hidden units that computes what the given one does: the units it has keep their
@@ -295,12 +305,12 @@ struct TwoNetworks {
   /// The same from values alone, with as much work.
   template <class Watch>
   Found by_values(const Found& untuned, std::uint64_t equal_work, const Watch& watch) const {
-    return search_by_values(first, outer, x0, untuned.weights, 0.3, seed, MaxWork{equal_work}, watch);
+    return search_by_values(first, outer, x0, untuned.weights, 0.3, seed, equal_work, watch);
   }
   /// The same with few penalties.
   template <class Watch>
   Found few_by_values(const Found& untuned, std::uint64_t equal_work, const Watch& watch) const {
-    return search_by_values(plain, outer_few, x0_few, untuned.weights, 1, seed, MaxWork{equal_work}, watch);
+    return search_by_values(plain, outer_few, x0_few, untuned.weights, 1, seed, equal_work, watch);
   }
 
   /// The penalties of network 2 by gradients, from scratch.
