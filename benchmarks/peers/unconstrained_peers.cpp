@@ -263,6 +263,7 @@ Solver nlopt_search(const std::string& name, Index most, const Problem& p, nlopt
             };
             nlopt_set_min_objective(data.opt, evaluate, &data);
             nlopt_set_maxeval(data.opt, patience);
+            nlopt_set_maxtime(data.opt, 20);
             nlopt_optimize(data.opt, x.data(), &value);
             nlopt_destroy(data.opt);
             data.solve.error = distance(p.f, x.data(), p.n);

@@ -1,6 +1,7 @@
 #include <mesaopt/gradient/adam.hpp>
 
 #include <cmath>
+#include <limits>
 
 #include <Eigen/Core>
 
@@ -137,6 +138,26 @@ TEMPLATE_TEST_CASE("Adam works for float and double, fixed and dynamic sizes", "
   CHECK(s.status == Status::gradient_below);
   const BasicAdam<float> in_float{.learning_rate = 0.05f, .schedule = schedule};
   CHECK(minimize(Bowl{10}, x0, in_float, GradientBelow{1e-4} || MaxIterations{500}).status == Status::gradient_below);
+}
+
+TEST_CASE("In a long run of Adam the corrections of the start end, and leave no numbers that are slow", "[gradient]") {
+  struct Slope {
+    double operator()(const Eigen::Matrix<double, 1, 1>& x, Eigen::Matrix<double, 1, 1>& g) const {
+      g[0] = 3;
+      return 3 * x[0];
+    }
+  };
+  const Adam adam{.learning_rate = 0.5, .beta1 = 0.5, .beta2 = 0.75, .epsilon = 1};
+  StateOf<Adam, Slope, Eigen::Matrix<double, 1, 1>> state;
+  adam.init(Slope{}, Eigen::Matrix<double, 1, 1>(0), state);
+  for (int k = 0; k < 4000; ++k) {
+    adam.step(Slope{}, state);
+    for (const double power : {state.memory.power1, state.memory.power2})
+      REQUIRE((power == 0 || power >= std::numeric_limits<double>::min()));
+  }
+  CHECK(state.memory.power1 == 0);
+  CHECK(state.memory.power2 == 0);
+  CHECK(state.other[0] - state.x[0] == Approx(0.5 * 3 / (3 + 1)));
 }
 
 TEST_CASE("Adam refuses settings out of range", "[gradient]") {
