@@ -32,6 +32,7 @@
 #include <mesaopt/gradient/backtracking.hpp>
 #include <mesaopt/gradient/barzilai_borwein.hpp>
 #include <mesaopt/gradient/bfgs.hpp>
+#include <mesaopt/gradient/damped_gauss_newton.hpp>
 #include <mesaopt/gradient/dogleg.hpp>
 #include <mesaopt/gradient/dual_active_set.hpp>
 #include <mesaopt/gradient/fista.hpp>
@@ -46,6 +47,7 @@
 #include <mesaopt/gradient/newton.hpp>
 #include <mesaopt/gradient/newton_cg.hpp>
 #include <mesaopt/gradient/nonlinear_conjugate_gradient.hpp>
+#include <mesaopt/gradient/powell_dogleg.hpp>
 #include <mesaopt/gradient/proximal_gradient.hpp>
 #include <mesaopt/gradient/quadratic_program.hpp>
 #include <mesaopt/gradient/rms_prop.hpp>
@@ -69,7 +71,9 @@
 #include <mesaopt/objective/in_box.hpp>
 #include <mesaopt/objective/in_space.hpp>
 #include <mesaopt/objective/l1.hpp>
+#include <mesaopt/objective/least_squares.hpp>
 #include <mesaopt/objective/mini_batches.hpp>
 #include <mesaopt/objective/quadratic_program.hpp>
 #include <mesaopt/objective/regularized.hpp>
+#include <mesaopt/objective/robust.hpp>
 #include <mesaopt/objective/simplex.hpp>
