@@ -3,13 +3,33 @@
 #include <cmath>
 #include <limits>
 
+#include <Eigen/Cholesky>
 #include <Eigen/Core>
 
 #include <mesaopt/core/point.hpp>
 
 namespace mesaopt::detail {
 
-/// Factorizes H + shift I = R'R for symmetric H into the upper triangle of R, without allocating.
+/// Factorizes H + shift I = R'R for symmetric H into the upper triangle of R, by blocks in many variables. Allocates
+/// nothing up to about 300 variables; above, Eigen's blocked factorization takes temporary space. False if a pivot is
+/// not well above rounding: then `cholesky` tells why.
+template <class Matrix>
+bool blocked_cholesky(const Matrix& H, typename Matrix::Scalar shift, Matrix& R) {
+  using S = typename Matrix::Scalar;
+  const Eigen::Index n = H.rows();
+  for (Eigen::Index j = 0; j < n; ++j) {
+    for (Eigen::Index i = 0; i < j; ++i) R(i, j) = H(i, j);
+    R(j, j) = H(j, j) + shift;
+  }
+  const Eigen::LLT<Eigen::Ref<Matrix>, Eigen::Upper> factor(R);
+  if (factor.info() != Eigen::Success) return false;
+  for (Eigen::Index j = 0; j < n; ++j)
+    if (!(R(j, j) * R(j, j) > 4 * S(n) * std::numeric_limits<S>::epsilon() * (std::abs(H(j, j)) + std::abs(shift))))
+      return false;
+  return true;
+}
+
+/// Factorizes H + shift I = R'R for symmetric H into the upper triangle of R.
 ///
 /// Answers 0, or, if a pivot is not above rounding, the least further shift that could be enough, which is positive.
 /// `u` is scratch. Moré & Sorensen (1983), "Computing a trust region step", section 3: the part of R found so far gives
@@ -18,6 +38,8 @@ template <class Matrix, class X>
 typename Matrix::Scalar cholesky(const Matrix& H, typename Matrix::Scalar shift, Matrix& R, X& u) {
   using S = typename Matrix::Scalar;
   const Eigen::Index n = H.rows();
+  if constexpr (Matrix::RowsAtCompileTime == Eigen::Dynamic || Matrix::RowsAtCompileTime > 32)
+    if (n > 32 && blocked_cholesky(H, shift, R)) return 0;
   for (Eigen::Index j = 0; j < n; ++j) {
     auto column = R.col(j);
     for (Eigen::Index i = 0; i < j; ++i) {
