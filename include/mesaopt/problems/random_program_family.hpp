@@ -65,10 +65,10 @@ struct RandomProgramFamily {
 
     /// Fills `response` and `reach`.
     void differentiate() {
-      const Eigen::Index n = y.size(), coordinates = family.B.cols();
-      Eigen::VectorXd z(rows()), x = Eigen::VectorXd::Zero(coordinates);
+      const Eigen::Index n = y.size(), columns = family.B.cols();
+      Eigen::VectorXd z(rows()), x = Eigen::VectorXd::Zero(columns);
       z << y, active_multipliers();
-      Eigen::MatrixXd right = Eigen::MatrixXd::Zero(rows(), coordinates);
+      Eigen::MatrixXd right = Eigen::MatrixXd::Zero(rows(), columns);
       right.topRows(n) = -family.B;
       Eigen::Index row = n;
       for (const auto i : active) right.row(row++) = family.D.row(i);
@@ -76,11 +76,11 @@ struct RandomProgramFamily {
         if (side[i] != 0) right.row(row++) = family.E.row(i);
       const Eigen::MatrixXd moves = system(x, z).partialPivLu().solve(right);
       response = moves.topRows(n);
-      reach.setConstant(coordinates, std::numeric_limits<double>::infinity());
+      reach.setConstant(columns, std::numeric_limits<double>::infinity());
       const auto keep = [&](double room, Eigen::Index j, double slope) {
         if (slope != 0) reach[j] = std::min(reach[j], std::abs(room / slope));
       };
-      for (Eigen::Index j = 0; j < coordinates; ++j) {
+      for (Eigen::Index j = 0; j < columns; ++j) {
         for (Eigen::Index k = 0; k < Eigen::Index(active.size()); ++k)
           if (active[std::size_t(k)] >= family.equal) keep(z[n + k], j, moves(n + k, j));
         for (Eigen::Index k = n + Eigen::Index(active.size()); k < z.size(); ++k) keep(z[k], j, moves(k, j));
