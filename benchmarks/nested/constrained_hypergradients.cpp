@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <type_traits>
 
 #include <Eigen/Core>
 
@@ -133,7 +134,7 @@ Tally regular(const S& search, int seeds, double condition) {
   for (int seed = 0; seed < seeds; ++seed) {
     const auto made =
         drawn(std::uint64_t(seed), condition, Defect::none).make<curved, bounded, constrained>(std::uint64_t(seed));
-    Trial trial{made, search};
+    Trial<std::remove_cvref_t<decltype(made)>, S> trial{made, search};
     trial.run();
     ++tally.programs;
     tally.residual = std::max(tally.residual, trial.residual);
@@ -165,7 +166,7 @@ Tally degenerate(const S& search, int seeds, double condition, Defect defect) {
   for (int seed = 0; seed < seeds; ++seed) {
     const auto made =
         drawn(std::uint64_t(seed), condition, defect).make<curved, bounded, constrained>(std::uint64_t(seed));
-    Trial trial{made, search};
+    Trial<std::remove_cvref_t<decltype(made)>, S> trial{made, search};
     trial.run();
     ++tally.programs;
     const auto& said = trial.evaluation;

@@ -461,7 +461,8 @@ struct Sqp {
     state.violation = largest_violation(f, state.c);
     differentiate_lagrangian(state, state.gradient, state.J, state.lagrangian_gradient);
     update(state);
-    constexpr std::uint64_t patience = 8;
+    // A model of many variables takes longer to renew itself.
+    const auto patience = std::max<std::uint64_t>(8, std::uint64_t(state.x.size()) / 4);
     const S noise = 100 * std::numeric_limits<S>::epsilon() * std::max(std::abs(before), std::abs(after));
     // Where values differ by noise alone, what is left of the optimality conditions has to become less.
     const S square = state.lagrangian_gradient.squaredNorm() + state.violation * state.violation;
