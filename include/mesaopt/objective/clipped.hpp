@@ -63,7 +63,7 @@ struct Clipped {
   }
 
   /// The bounds of f.
-  const auto& box() const requires requires { f.box(); }
+  decltype(auto) box() const requires requires { f.box(); }
   { return f.box(); }
 };
 

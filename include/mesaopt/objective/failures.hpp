@@ -55,7 +55,7 @@ struct ExceptionsAsFailures {
   }
 
   /// The bounds of f.
-  const auto& box() const requires requires { f.box(); }
+  decltype(auto) box() const requires requires { f.box(); }
   { return f.box(); }
 
  private:

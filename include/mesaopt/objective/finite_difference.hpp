@@ -105,7 +105,7 @@ struct FiniteDifference {
   }
 
   /// The bounds of f, which differences respect.
-  const auto& box() const requires requires { f.box(); }
+  decltype(auto) box() const requires requires { f.box(); }
   { return f.box(); }
 
  private:

@@ -139,7 +139,7 @@ struct SumOfSquares {
   }
 
   /// The bounds of the residual function, if it has some.
-  const auto& box() const requires requires { function.box(); }
+  decltype(auto) box() const requires requires { function.box(); }
   { return function.box(); }
 
  private:

@@ -151,7 +151,7 @@ struct Robust {
   }
 
   /// The bounds of f.
-  const auto& box() const requires requires { f.box(); }
+  decltype(auto) box() const requires requires { f.box(); }
   { return f.box(); }
 
  private:
