@@ -151,7 +151,7 @@ int run(const Options& options) {
       "the\n"
       "penalties are. Work counts inner gradients and Hessian products, as if these cost the same (they take twice as "
       "long);\n"
-      "CMA-ES stops at the end of a generation.\n\n");
+      "CMA-ES stops with the training by which it has done as much.\n\n");
   std::printf("Choosing penalties by gradients changed the test loss of network 1 by %+.0f %%. ",
               100 * (gradient.test / untuned.test - 1));
   std::printf(
