@@ -1,5 +1,7 @@
 #include <mesaopt/gradient/fused.hpp>
 
+#include <algorithm>
+
 #include <Eigen/Core>
 
 #include <mesaopt/objective/dual.hpp>
@@ -16,9 +18,9 @@ TEMPLATE_TEST_CASE("a fused loop reaches every coordinate once, whatever the siz
     X sum = X::Zero(n), twice = X::Zero(n);
     const long before = allocations();
     detail::fused(
-        [](auto x, auto y, auto z) {
-          const auto kept = (x + TestType(1)).eval();
-          y += kept;
+        [](const auto& x, auto& y, auto& z) {
+          const auto kept = x + TestType(1);
+          y = y + kept;
           z = y + kept;
         },
         a, sum, twice);
@@ -31,13 +33,31 @@ TEMPLATE_TEST_CASE("a fused loop reaches every coordinate once, whatever the siz
 TEST_CASE("a fused loop takes vectors of fixed size and such that are not aligned", "[gradient]") {
   const Eigen::Vector3d a(1, 2, 3);
   Eigen::Vector3d b;
-  detail::fused([](auto x, auto y) { y = 2 * x; }, a, b);
+  detail::fused([](const auto& x, auto& y) { y = 2.0 * x; }, a, b);
   CHECK(b == 2 * a);
   using Loose = Eigen::Matrix<double, Eigen::Dynamic, 1, Eigen::DontAlign>;
   const Loose c = Loose::LinSpaced(11, 0, 1);
   Loose d(11);
-  detail::fused([](auto x, auto y) { y = 2 * x; }, c, d);
+  detail::fused([](const auto& x, auto& y) { y = 2.0 * x; }, c, d);
   CHECK(d == 2 * c);
+}
+
+TEMPLATE_TEST_CASE("roots, signs and maxima are those of each coordinate", "[gradient]", float, double) {
+  using X = Eigen::VectorX<TestType>;
+  X a(13), b(13), roots(13), signs(13), larger_ones(13);
+  for (Eigen::Index i = 0; i < 13; ++i) a[i] = TestType(i * i), b[i] = TestType(i - 6);
+  detail::fused(
+      [](const auto& x, const auto& y, auto& r, auto& s, auto& l) {
+        r = root(x);
+        s = sign(y);
+        l = larger(y, TestType(2));
+      },
+      a, b, roots, signs, larger_ones);
+  for (Eigen::Index i = 0; i < 13; ++i) {
+    CHECK(roots[i] == TestType(i));
+    CHECK(signs[i] == TestType(i > 6) - TestType(i < 6));
+    CHECK(larger_ones[i] == std::max(TestType(i - 6), TestType(2)));
+  }
 }
 
 TEST_CASE("a fused loop carries dual numbers", "[gradient]") {
@@ -47,7 +67,7 @@ TEST_CASE("a fused loop carries dual numbers", "[gradient]") {
     a[i] = D(i);
     a[i].tangent[0] = 1;
   }
-  detail::fused([](auto x, auto y) { y = x * x; }, a, b);
+  detail::fused([](const auto& x, auto& y) { y = x * x; }, a, b);
   for (int i = 0; i < 5; ++i) CHECK(b[i].tangent[0] == 2 * i);
 }
 

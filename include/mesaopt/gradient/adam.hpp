@@ -57,12 +57,10 @@ struct Moments {
     const S keep1 = S(beta1), keep2 = S(beta2), new1 = S(T(1) - beta1), new2 = S(T(1) - beta2);
     with_decay<S>(rate, decay, [&](const auto& keep) {
       fused(
-          [=](auto g, auto here, auto mean, auto square, auto there) {
-            const auto m = (keep1 * mean + new1 * g).eval();
-            const auto v = (keep2 * square + new2 * g.square()).eval();
-            mean = m;
-            square = v;
-            there = keep * here - alpha * m / (v.sqrt() + guard);
+          [=](const auto& g, const auto& here, auto& mean, auto& square, auto& there) {
+            mean = keep1 * mean + new1 * g;
+            square = keep2 * square + new2 * (g * g);
+            there = keep * here - alpha * mean / (root(square) + guard);
           },
           gradient, x, first, second, next);
     });

@@ -68,14 +68,11 @@ struct BasicAmsGrad {
     const S keep1 = S(beta1), keep2 = S(beta2), new1 = S(T(1) - beta1), new2 = S(T(1) - beta2);
     detail::with_decay<S>(rate, weight_decay, [&](const auto& keep) {
       detail::fused(
-          [=](auto g, auto here, auto mean, auto square, auto top, auto there) {
-            const auto m = (keep1 * mean + new1 * g).eval();
-            const auto v = (keep2 * square + new2 * g.square()).eval();
-            const auto most = top.max(v).eval();
-            mean = m;
-            square = v;
-            top = most;
-            there = keep * here - alpha * m / (most.sqrt() + guard);
+          [=](const auto& g, const auto& here, auto& mean, auto& square, auto& top, auto& there) {
+            mean = keep1 * mean + new1 * g;
+            square = keep2 * square + new2 * (g * g);
+            top = larger(top, square);
+            there = keep * here - alpha * mean / (root(top) + guard);
           },
           gradient, x, memory.first, memory.second, memory.largest, next);
     });

@@ -1,44 +1,115 @@
 #pragma once
 
-#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
 #include <type_traits>
 
 #include <Eigen/Core>
 
 #include <mesaopt/core/point.hpp>
+#include <mesaopt/core/vectors.hpp>
 
 namespace mesaopt::detail {
 
-/// As many numbers as fit into a register of the machine compiled for.
+/// A few numbers of a vector, next to each other, computed with as one: in a register where they are floating-point
+/// numbers, else one alone. Eigen's fixed arrays would do, but that each of their expressions is some thirty functions
+/// to compile.
+template <int count, class S>
+struct Part {
+  Pack<count, S> numbers;
+
+  friend Part operator+(Part a, Part b) { return {a.numbers + b.numbers}; }
+  friend Part operator-(Part a, Part b) { return {a.numbers - b.numbers}; }
+  friend Part operator*(Part a, Part b) { return {a.numbers * b.numbers}; }
+  friend Part operator/(Part a, Part b) { return {a.numbers / b.numbers}; }
+  friend Part operator*(S a, Part b) { return {a * b.numbers}; }
+  friend Part operator+(Part a, S b) { return {a.numbers + b}; }
+
+  friend Part larger(Part a, Part b) { return {a.numbers > b.numbers ? a.numbers : b.numbers}; }
+  friend Part larger(Part a, S b) { return larger(a, Part{} + b); }
+  friend Part sign(Part a) {
+    // A quotient takes the numbers together; 0 of 0 as well.
+    return a / larger(larger(a, Part{-a.numbers}), std::numeric_limits<S>::min());
+  }
+  friend Part root(Part a) {
+    using Packet = typename Eigen::internal::packet_traits<S>::type;
+    if constexpr (sizeof(Packet) == sizeof(Pack<count, S>) && sizeof(Packet) > sizeof(S)) {
+      Packet packet;
+      std::memcpy(&packet, &a.numbers, sizeof packet);
+      packet = Eigen::internal::psqrt(packet);
+      std::memcpy(&a.numbers, &packet, sizeof packet);
+    } else {
+      for (int i = 0; i < count; ++i) a.numbers[i] = std::sqrt(a.numbers[i]);
+    }
+    return a;
+  }
+};
+
 template <class S>
-inline constexpr int register_size = std::is_floating_point_v<S>
-                                         ? std::max(1, EIGEN_MAX_STATIC_ALIGN_BYTES / int(sizeof(S)))
-                                         : 1;
+struct Part<1, S> {
+  S number;
 
-/// `count` coordinates from `data` on, as an array.
-template <int count, bool aligned, class S>
-[[gnu::always_inline]] inline auto fused_part(S* data) {
-  using Plain = Eigen::Array<std::remove_const_t<S>, count, 1>;
-  constexpr int alignment = aligned && count > 1 ? count * int(sizeof(S)) : 0;
-  return Eigen::Map<std::conditional_t<std::is_const_v<S>, const Plain, Plain>, alignment>(data);
+  friend Part operator+(const Part& a, const Part& b) { return {a.number + b.number}; }
+  friend Part operator-(const Part& a, const Part& b) { return {a.number - b.number}; }
+  friend Part operator*(const Part& a, const Part& b) { return {a.number * b.number}; }
+  friend Part operator/(const Part& a, const Part& b) { return {a.number / b.number}; }
+  friend Part operator*(const S& a, const Part& b) { return {a * b.number}; }
+  friend Part operator+(const Part& a, const S& b) { return {a.number + b}; }
+
+  friend Part larger(const Part& a, const Part& b) { return {a.number > b.number ? a.number : b.number}; }
+  friend Part larger(const Part& a, const S& b) { return {a.number > b ? a.number : b}; }
+  friend Part sign(const Part& a) {
+    const S zero(0);
+    return {a.number > zero ? S(1) : a.number < zero ? S(-1) : a.number == zero ? zero : a.number};
+  }
+  friend Part root(const Part& a) {
+    using std::sqrt;
+    return {sqrt(a.number)};
+  }
+};
+
+template <int count, class S>
+[[gnu::always_inline]] inline Part<count, std::remove_const_t<S>> fused_part(S* data) {
+  Part<count, std::remove_const_t<S>> part;
+  if constexpr (count > 1)
+    read<count>(data, part.numbers);
+  else
+    part.number = *data;
+  return part;
 }
 
-template <int count, bool aligned, class Body, class... S>
-[[gnu::always_inline]] inline void fused_from(Body body, Eigen::Index from, Eigen::Index size, S*... data) {
-  for (; from + count <= size; from += count) body(fused_part<count, aligned>(data + from)...);
-  if constexpr (count > 1) fused_from<count / 2, aligned>(body, from, size, data...);
+template <int count, class S>
+[[gnu::always_inline]] inline void keep_part([[maybe_unused]] const Part<count, std::remove_const_t<S>>& part,
+                                             [[maybe_unused]] S* data) {
+  if constexpr (!std::is_const_v<S>) {
+    if constexpr (count > 1)
+      write<count>(part.numbers, data);
+    else
+      *data = part.number;
+  }
 }
 
-/// Calls body(parts...) for one run of coordinates after the other, each part being that run of one of the vectors, as
-/// an array of fixed size: what body computes from several vectors, and keeps by eval(), stays in registers, and the
-/// memory is gone through once.
+template <int count, class Body, class... S>
+[[gnu::always_inline]] inline void fused_from(const Body& body, Eigen::Index from, Eigen::Index size, S*... data) {
+  for (; from + count <= size; from += count)
+    [&](auto... parts) {
+      body(parts...);
+      (keep_part<count>(parts, data + from), ...);
+    }(fused_part<count>(data + from)...);
+  if constexpr (count > 1) fused_from<count / 2>(body, from, size, data...);
+}
+
+/// Calls body(parts...) for one run of coordinates after the other, each part being that run of one of the vectors, to
+/// be read, and changed if the vector is not constant: what body computes from several vectors stays in registers, and
+/// the memory is gone through once.
 template <class Body, class X, class... Rest>
 [[gnu::always_inline]] inline void fused(const Body& body, X& first, Rest&... rest) {
-  if constexpr (X::SizeAtCompileTime != Eigen::Dynamic)
-    body(first.array(), rest.array()...);
+  using S = ScalarOf<X>;
+  if constexpr (std::is_floating_point_v<S>)
+    fused_from<lanes<S>>(body, 0, first.size(), first.data(), rest.data()...);
   else
-    fused_from<register_size<ScalarOf<X>>, !(int(X::Options) & Eigen::DontAlign)>(body, 0, first.size(), first.data(),
-                                                                                  rest.data()...);
+    fused_from<1>(body, 0, first.size(), first.data(), rest.data()...);
 }
 
 /// Stands for a factor of 1, which costs nothing.

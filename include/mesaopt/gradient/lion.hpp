@@ -68,14 +68,10 @@ struct BasicLion {
     const S keep1 = S(beta1), keep2 = S(beta2), new1 = S(T(1) - beta1), new2 = S(T(1) - beta2);
     detail::with_decay<S>(rate, weight_decay, [&](const auto& keep) {
       detail::fused(
-          [=](auto g, auto here, auto mean, auto there) {
-            const auto c = (keep1 * mean + new1 * g).eval();
+          [=](const auto& g, const auto& here, auto& mean, auto& there) {
+            const auto c = keep1 * mean + new1 * g;
             mean = keep2 * mean + new2 * g;
-            // The quotient is the sign, 0 of 0 as well, and registers full at a time; only numbers have it.
-            if constexpr (std::is_floating_point_v<S>)
-              there = keep * here - alpha * (c / c.abs().max(std::numeric_limits<S>::min()));
-            else
-              there = keep * here - alpha * c.sign();
+            there = keep * here - alpha * sign(c);
           },
           gradient, x, memory.mean, next);
     });

@@ -133,8 +133,8 @@ struct BasicNesterov {
     const S alpha = S(rate);
     detail::with_decay<S>(rate, weight_decay, [&](const auto& keep) {
       detail::fused(
-          [=](auto here, auto g, auto y, auto there) {
-            const auto ahead = (keep * here - alpha * g).eval();
+          [=](const auto& here, const auto& g, auto& y, auto& there) {
+            const auto ahead = keep * here - alpha * g;
             there = ahead + beta * (here - alpha * g - y);
             y = ahead;
           },

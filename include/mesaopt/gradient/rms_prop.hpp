@@ -70,21 +70,18 @@ struct BasicRmsProp {
     detail::with_decay<S>(rate, weight_decay, [&](const auto& keep) {
       if (centered)
         detail::fused(
-            [=](auto g, auto here, auto square, auto mean, auto there) {
-              const auto v = (old * square + fresh * g.square()).eval();
-              const auto m = (old * mean + fresh * g).eval();
-              square = v;
-              mean = m;
-              there =
-                  keep * here - alpha * g / ((v - m.square()).max(S(0)).sqrt() + guard);  // rounded, v may be below m²
+            [=](const auto& g, const auto& here, auto& square, auto& mean, auto& there) {
+              square = old * square + fresh * (g * g);
+              mean = old * mean + fresh * g;
+              // Rounded, the mean square may be below the square of the mean.
+              there = keep * here - alpha * g / (root(larger(square - mean * mean, S(0))) + guard);
             },
             gradient, x, memory.square, memory.mean, next);
       else
         detail::fused(
-            [=](auto g, auto here, auto square, auto there) {
-              const auto v = (old * square + fresh * g.square()).eval();
-              square = v;
-              there = keep * here - alpha * g / (v.sqrt() + guard);
+            [=](const auto& g, const auto& here, auto& square, auto& there) {
+              square = old * square + fresh * (g * g);
+              there = keep * here - alpha * g / (root(square) + guard);
             },
             gradient, x, memory.square, next);
     });
