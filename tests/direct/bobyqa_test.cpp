@@ -173,7 +173,7 @@ TEST_CASE("correlations that a prior knows spare Bobyqa evaluations", "[direct][
   CHECK(after.value <= 1e-12);
   State state;
   optimizer.init(f, Known{all(8, 1), MatrixXd::Zero(8, 8)}, state);  // no inverse of anything: ignored
-  CHECK(state.correlations.size() == 0);
+  CHECK(state.first.correlations.size() == 0);
 }
 
 TEST_CASE("Bobyqa keeps bounds at every point, narrow and equal ones as well", "[direct][bobyqa]") {
