@@ -15,6 +15,11 @@ using mesaopt::detail::ModelRegion;
 namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
+struct Known {
+  VectorXd x;
+  Eigen::Matrix2d inverse_hessian;
+};
+
 ModelRegion<double> region(Eigen::Index points, const VectorXd& lower, const VectorXd& upper) {
   ModelRegion<double> made;
   made.resize(lower.size(), points);
@@ -73,9 +78,9 @@ TEST_CASE("a corner without a value does not twist the model, and known correlat
     auto in = region(corner ? 6 : 5, lower, upper);
     FirstPoints<double> first;
     first.known = 1;
-    Eigen::Matrix2d curvature;
-    curvature << 8, 2, 2, 2;
-    if (!corner) first.take_curvature(curvature, std::vector<Eigen::Index>{0, 1});
+    Known prior{VectorXd::Zero(2), Eigen::Matrix2d::Zero()};
+    prior.inverse_hessian << 2, -2, -2, 8;  // 12 times that of (8, 2; 2, 2)
+    if (!corner) first.take_curvature(prior, {0, 1});
     for (int k = 0; k < 4; ++k) {
       first.choose(in);
       first.take(in, 3 + 2 * in.place.squaredNorm(), false);

@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstddef>
 #include <limits>
 #include <tuple>
-#include <vector>
 
-#include <Eigen/Cholesky>
 #include <Eigen/Core>
 #include <Eigen/Eigenvalues>
 
@@ -19,9 +16,9 @@
 #include <mesaopt/core/prior.hpp>
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/core/stopping.hpp>
+#include <mesaopt/direct/displacements.hpp>
 #include <mesaopt/direct/first_points.hpp>
 #include <mesaopt/direct/model_region.hpp>
-#include <mesaopt/objective/box.hpp>
 
 namespace mesaopt {
 
@@ -65,25 +62,24 @@ struct Bobyqa {
     Status status = Status::running;                ///< why no more can be done
     Calls<X, M> calls{};                            ///< the way to the objective
 
-    X base{};                          ///< from which displacements count
-    std::vector<Eigen::Index> free{};  ///< the variables whose bounds are not equal
-    Eigen::VectorX<S> scales{};        ///< the unit of displacements in each of them
-    detail::ModelRegion<S> region{};   ///< the model of f in displacements, and its trust region
-    detail::FirstPoints<S> first{};    ///< the points with which the model begins
-    S rebuilt = 0;                     ///< the value when points were last put anew
+    detail::Displacements<X> from{};  ///< how points are displacements
+    detail::ModelRegion<S> region{};  ///< the model of f in displacements, and its trust region
+    detail::FirstPoints<S> first{};   ///< the points with which the model begins
+    S rebuilt = 0;                    ///< the value when points were last put anew
 
     X trial{};  ///< scratch
 
     static constexpr auto fields() {
       using T = State;
-      return std::tuple{&T::x,    &T::value,  &T::evaluation, &T::status, &T::calls,  &T::base,
-                        &T::free, &T::scales, &T::region,     &T::first,  &T::rebuilt};
+      return std::tuple{&T::x,    &T::value,  &T::evaluation, &T::status, &T::calls,
+                        &T::from, &T::region, &T::first,      &T::rebuilt};
     }
 
     /// The inverse of the model's Hessian, n × n: of its absolute value, should it not be positive definite, with
     /// eigenvalues of at least 1e-10 of the largest. Empty as long as there is no model, or where bounds hold a
     /// variable fixed.
     [[nodiscard]] MatrixOf<X> inverse_hessian() const {
+      const Eigen::VectorX<S>& scales = from.scales;
       const Eigen::Index n = scales.size();
       const auto& model = region.model;
       if (n != x.size() || first.known == 0 || first.known < model.m()) return MatrixOf<X>();
@@ -121,25 +117,13 @@ struct Bobyqa {
     check();
     detail::check_start(start);
     state.x = detail::start_point(start);
-    if constexpr (Bounded<F, X>) {
-      const auto& box = f.box();
-      check_box<X>(box, state.x);
-    }
-    state.free.clear();
-    for (Eigen::Index i = 0; i < state.x.size(); ++i)
-      if (width(f, state.x, i) > 0) state.free.push_back(i);
-    const auto n = Eigen::Index(state.free.size());
-    const Eigen::Index count = n == 0 ? 1 : points == 0 ? 2 * n + 1 : points;
+    const S r = S(first_radius(start));
+    const Eigen::Index n = state.from.begin(f, state.x, r), count = n == 0 ? 1 : points == 0 ? 2 * n + 1 : points;
     if (n > 0 && (count < n + 2 || count > (n + 1) * (n + 2) / 2))
       detail::refuse("Bobyqa::points", double(points), "it must be n + 2 to (n + 1)(n + 2) / 2, or 0 for 2n + 1");
-
-    const S r = S(first_radius(start));
-    state.scales.resize(n);
-    for (Eigen::Index j = 0; j < n; ++j)
-      state.scales[j] = std::min(S(1), width(f, state.x, state.free[std::size_t(j)]) / (2 * r));
     state.region.resize(n, std::max(count, n + 1));
     state.region.rho = r;
-    take_curvature(start, state);
+    state.first.take_curvature(start, state.from.free);
     state.rebuilt = std::numeric_limits<S>::infinity();
     state.status = Status::running;
     state.calls.begin(start);
@@ -167,8 +151,8 @@ struct Bobyqa {
     }
     if (region.delta * region.delta <= ScalarOf<X>(1e-3) * region.model.points.col(region.model.best).squaredNorm()) {
       region.model.shift_base();
-      state.base = state.x;
-      bound(f, state);
+      state.from.base = state.x;
+      state.from.bound(f, state.region.lower, state.region.upper);
     }
     if (region.far >= 0)
       place(f, state);
@@ -198,78 +182,10 @@ struct Bobyqa {
     return std::max(S(tolerance), 8 * std::numeric_limits<S>::epsilon()) * size;
   }
 
-  template <Point X>
-  static void check_box(const Box<X>& box, const X& x) {
-    box.check();
-    box.check_inside(x, "start");
-  }
-  template <Point X, class B>
-  static void check_box(const B& box, const X& x) {
-    check_box<X>(Box<X>{box.lower, box.upper}, x);
-  }
-
-  /// The room between the bounds of a variable.
-  template <class F, Point X>
-  static ScalarOf<X> width([[maybe_unused]] const F& f, const X&, [[maybe_unused]] Eigen::Index i) {
-    if constexpr (Bounded<F, X>) {
-      const auto& box = f.box();
-      return box.upper[i] - box.lower[i];
-    } else {
-      return std::numeric_limits<ScalarOf<X>>::infinity();
-    }
-  }
-
-  /// Takes the correlations of the Hessian that a prior knows.
-  template <Start P, class T>
-  static void take_curvature(const P& start, T& state) {
-    state.first.correlations.resize(0, 0);
-    if constexpr (HasCovariance<P> || HasInverseHessian<P>) {
-      using Matrix = Eigen::MatrixX<typename T::S>;
-      Matrix inverse;
-      if constexpr (HasInverseHessian<P>)
-        inverse = detail::inverse_hessian_of(start).template cast<typename T::S>();
-      else
-        inverse = detail::covariance_of(start).template cast<typename T::S>();
-      const Eigen::Index n = inverse.rows();
-      if (n != state.x.size() || !inverse.allFinite()) return;
-      const Eigen::LLT<Matrix> cholesky(inverse);
-      if (cholesky.info() != Eigen::Success) return;
-      const Matrix curvature = cholesky.solve(Matrix::Identity(n, n));
-      if (curvature.allFinite() && curvature.diagonal().minCoeff() > 0)
-        state.first.take_curvature(curvature, state.free);
-    }
-  }
-
-  /// The bounds as displacements from the base.
-  template <class F, Point X, class M>
-  static void bound([[maybe_unused]] const F& f, State<X, M>& state) {
-    const auto infinity = std::numeric_limits<ScalarOf<X>>::infinity();
-    state.region.lower.setConstant(-infinity);
-    state.region.upper.setConstant(infinity);
-    if constexpr (Bounded<F, X>) {
-      const auto& box = f.box();
-      for (Eigen::Index j = 0; j < state.scales.size(); ++j) {
-        const Eigen::Index i = state.free[std::size_t(j)];
-        state.region.lower[j] = (box.lower[i] - state.base[i]) / state.scales[j];
-        state.region.upper[j] = (box.upper[i] - state.base[i]) / state.scales[j];
-      }
-    }
-  }
-
   /// Evaluates f at a displacement from the base, `region.place`, and keeps the point if it is the best.
   template <class F, Point X, class M>
   static Answer evaluate(const F& f, State<X, M>& state, ScalarOf<X>& value) {
-    state.trial = state.base;
-    for (Eigen::Index j = 0; j < state.scales.size(); ++j) {
-      const Eigen::Index i = state.free[std::size_t(j)];
-      const auto to = state.region.place[j];
-      state.trial[i] += state.scales[j] * to;
-      if constexpr (Bounded<F, X>) {
-        const auto& box = f.box();
-        if (to <= state.region.lower[j] || state.trial[i] < box.lower[i]) state.trial[i] = box.lower[i];
-        if (to >= state.region.upper[j] || state.trial[i] > box.upper[i]) state.trial[i] = box.upper[i];
-      }
-    }
+    state.from.point(f, state.region.place, state.region.lower, state.region.upper, state.trial);
     const auto now = state.calls.value(f, state.trial);
     if (now.reason == Reason::budget_spent) return Answer::spent;
     if (!now.usable()) return Answer::failed;
@@ -286,8 +202,8 @@ struct Bobyqa {
   /// Puts the base at the best point: all others are to be chosen around it.
   template <class F, Point X, class M>
   static void begin_points(const F& f, State<X, M>& state) {
-    state.base = state.x;
-    bound(f, state);
+    state.from.base = state.x;
+    state.from.bound(f, state.region.lower, state.region.upper);
     state.region.begin(state.value);
     state.first.known = 1;
     state.first.tries = 0;

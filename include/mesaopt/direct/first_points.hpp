@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <tuple>
 #include <utility>
+#include <vector>
 
+#include <Eigen/Cholesky>
 #include <Eigen/Core>
 
+#include <mesaopt/core/prior.hpp>
 #include <mesaopt/direct/model_region.hpp>
 
 namespace mesaopt::detail {
@@ -29,16 +33,31 @@ struct FirstPoints {
     return std::tuple{&T::known, &T::tries, &T::correlations};
   }
 
-  /// Takes the correlations of a Hessian, of which `free` are the variables that the model has.
-  template <class Matrix, class Indices>
-  void take_curvature(const Matrix& curvature, const Indices& free) {
-    const auto count = Index(free.size());
-    correlations.resize(count, count);
-    for (Index b = 0; b < count; ++b)
-      for (Index a = 0; a < count; ++a) {
-        const Index i = free[std::size_t(a)], j = free[std::size_t(b)];
-        correlations(a, b) = S(curvature(i, j) / std::sqrt(curvature(i, i) * curvature(j, j)));
-      }
+  /// Takes what correlations of the Hessian a prior knows: all others are 0. `free` are the variables of the model.
+  template <Start P>
+  void take_curvature(const P& start, const std::vector<Index>& free) {
+    correlations.resize(0, 0);
+    if constexpr (HasCovariance<P> || HasInverseHessian<P>) {
+      using Matrix = Eigen::MatrixX<S>;
+      Matrix inverse;
+      if constexpr (HasInverseHessian<P>)
+        inverse = inverse_hessian_of(start).template cast<S>();
+      else
+        inverse = covariance_of(start).template cast<S>();
+      const Index n = inverse.rows();
+      if (n != start.x.size() || inverse.cols() != n || !inverse.allFinite()) return;
+      const Eigen::LLT<Matrix> cholesky(inverse);
+      if (cholesky.info() != Eigen::Success) return;
+      const Matrix H = cholesky.solve(Matrix::Identity(n, n));
+      if (!H.allFinite() || !(H.diagonal().minCoeff() > 0)) return;
+      const auto count = Index(free.size());
+      correlations.resize(count, count);
+      for (Index b = 0; b < count; ++b)
+        for (Index a = 0; a < count; ++a) {
+          const Index i = free[std::size_t(a)], j = free[std::size_t(b)];
+          correlations(a, b) = H(i, j) / std::sqrt(H(i, i) * H(j, j));
+        }
+    }
   }
 
   /// Puts in `region.place` where the next point is to be. False if there is no room for it.
