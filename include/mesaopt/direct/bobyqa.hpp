@@ -26,19 +26,21 @@ namespace mesaopt {
 ///
 ///     auto solution = minimize(f, x0, Bobyqa{.radius = 0.5});
 ///
-/// The first choice for smooth functions without gradients, of 2 to some 100 variables: a fraction of the evaluations
-/// of Nelder and Mead. Each step replaces one of the points, and lets the Hessian of the model change as little as the
-/// new value allows; steps that only place the points better come between. The trust region never gets smaller than a
-/// resolution, which falls from `radius` to `tolerance` as the model has no more to offer at each. Bounds of the
-/// objective are kept, at the first points too; a variable whose box is narrower than two radii is measured in a
-/// smaller unit, one with equal bounds stays where it is. A point whose value is NaN or infinite is rejected, and the
-/// region, or the resolution, becomes smaller; at the start it is a `bad_start`.
+/// The first choice for smooth functions without gradients, of 2 to some 100 variables: it mostly takes fewer
+/// evaluations than Nelder and Mead, and far fewer where f is nearly quadratic. Each step replaces one of the points,
+/// and lets the Hessian of the model change as little as the new value allows; steps that only place the points better
+/// come between. The trust region never gets smaller than a resolution, which falls from `radius` to `tolerance` as the
+/// model has no more to offer at each. Bounds of the objective are kept, at the first points too; a variable whose box
+/// is narrower than two radii is measured in a smaller unit, one with equal bounds stays where it is. A point whose
+/// value is NaN or infinite is rejected, and the region, or the resolution, becomes smaller; at the start it is a
+/// `bad_start`.
 ///
 /// Takes from a prior that knows a covariance, or an inverse Hessian, the correlations of the curvature, which 2n + 1
-/// points do not tell. A step costs O(n²) operations, and allocates nothing.
+/// points do not tell. A step costs O(n²) operations, and as many more for each of the few conjugate gradients that it
+/// takes, and allocates nothing.
 ///
-/// Ends as `converged` at the last resolution, which is `tolerance` times max(1, |x|); as `stalled` when points can be
-/// told apart no more.
+/// Ends as `converged` at the last resolution, which is `tolerance` times max(1, |x|); as `stalled` when rounding
+/// spoils every model, or f has no value near the start but there.
 ///
 /// Powell (2009), "The BOBYQA algorithm for bound constrained optimization without derivatives". In place of its RESCUE
 /// new points are put around the best one when rounding has spoilt the model.

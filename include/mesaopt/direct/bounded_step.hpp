@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <utility>
 #include <vector>
 
 #include <Eigen/Core>
@@ -16,7 +14,8 @@ namespace mesaopt::detail {
 /// time that a variable meets its bound and is held there; and from where they meet the ball, along it, in planes of
 /// the step and the steepest descent on the sphere.
 ///
-/// Powell (2009), "The BOBYQA algorithm for bound constrained optimization without derivatives", section 3.
+/// Powell (2009), "The BOBYQA algorithm for bound constrained optimization without derivatives", section 3,
+/// the turns along the ball by (3.6).
 template <class S>
 struct BoundedStep {
   using Vector = Eigen::VectorX<S>;

@@ -12,9 +12,9 @@ namespace mesaopt::detail {
 /// A step to where a point of the interpolation should rather be: inside a ball around the best point and a box, where
 /// the Lagrange function of that point is large.
 ///
-/// Powell (2009), "The BOBYQA algorithm for bound constrained optimization without derivatives", section 3: the better
-/// denominator is sought on the lines through the best and another point; beside it stands a constrained Cauchy step of
-/// the Lagrange function, for when rounding has spoilt the denominator.
+/// Powell (2009), "The BOBYQA algorithm for bound constrained optimization without derivatives", section 3: the largest
+/// of the predicted denominators (3.11) is sought on the lines through the best and another point; beside it stands a
+/// constrained Cauchy step of the Lagrange function, for when rounding has spoilt the denominator.
 template <class S>
 struct GeometryStep {
   using Vector = Eigen::VectorX<S>;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <tuple>
 
 #include <Eigen/Core>
@@ -17,8 +16,8 @@ namespace mesaopt::detail {
 /// The trust region of a model that interpolates: its radius, its resolution, and which point makes room for the next.
 /// Everything is a displacement from the base of the model.
 ///
-/// Powell (2006), "The NEWUOA software for unconstrained optimization without derivatives", sections 2, 7 and 8, and
-/// Powell (2009), "The BOBYQA algorithm for bound constrained optimization without derivatives", section 2.
+/// Powell (2009), "The BOBYQA algorithm for bound constrained optimization without derivatives", section 6, and Powell
+/// (2006), "The NEWUOA software for unconstrained optimization without derivatives", sections 2 and 7.
 template <class S>
 struct ModelRegion {
   using Vector = Eigen::VectorX<S>;

@@ -16,8 +16,8 @@ namespace mesaopt::detail {
 /// the constant term, which are never needed: Ω = Z Zᵀ in the first m rows and columns, and B, the other n rows. Its
 /// first m columns are the Lagrange functions: ℓₜ is 1 at point t and 0 at the others.
 ///
-/// Powell (2004), "Least Frobenius norm updating of quadratic models that satisfy interpolation conditions", sections 2
-/// to 4, and Powell (2006), "The NEWUOA software for unconstrained optimization without derivatives", sections 3 to 5.
+/// Powell (2004), "Least Frobenius norm updating of quadratic models that satisfy interpolation conditions"; Powell
+/// (2009), "The BOBYQA algorithm for bound constrained optimization without derivatives", sections 2 and 4.
 template <class S>
 struct QuadraticInterpolation {
   using Vector = Eigen::VectorX<S>;
@@ -138,8 +138,9 @@ struct QuadraticInterpolation {
     out.noalias() += points * products;
   }
 
-  /// Readies the replacement of a point by the one that lies `step` from the best: H w and β of Powell (2006), (4.10)
-  /// and (4.12), from differences to what they are at the best point, which loses fewer digits.
+  /// Readies the replacement of a point by the one that lies `step` from the best: H w, where w holds the new point's
+  /// products with the others, and β = |p|⁴/2 − wᵀ H w. Both from differences to what they are at the best point, which
+  /// loses fewer digits.
   void prepare(const Vector& step) {
     const auto at = points.col(best);
     const S along = step.dot(at), length = step.squaredNorm();
@@ -198,7 +199,8 @@ struct QuadraticInterpolation {
     gradient += error * second;
   }
 
-  /// Moves the base to the best point, so that steps are not small against the displacements: Powell (2006), section 5.
+  /// Moves the base to the best point, so that steps are not small against the displacements: Powell (2006), "The
+  /// NEWUOA software for unconstrained optimization without derivatives".
   void shift_base() {
     offset = points.col(best);
     const S quarter = offset.squaredNorm() / 4;
