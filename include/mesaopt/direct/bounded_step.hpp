@@ -26,7 +26,7 @@ struct BoundedStep {
   /// The least curvature that was met, if the step ends inside the ball, and 0 if on it; less than 0 if none was.
   S curvature = 0;
 
-  std::vector<signed char> held{};          ///< −1, 1: at the lower, upper bound; 0: free
+  std::vector<int> held{};                  ///< −1, 1: at the lower, upper bound; 0: free
   Vector direction{}, product{}, turned{};  ///< scratch
 
   void resize(Index n) {
@@ -65,7 +65,7 @@ struct BoundedStep {
   S left_ = 0;    ///< radius² less what held variables have used of it
 
   [[nodiscard]] bool is_free(Index i) const { return held[std::size_t(i)] == 0; }
-  void hold(Index i, int side) { held[std::size_t(i)] = static_cast<signed char>(side); }
+  void hold(Index i, int side) { held[std::size_t(i)] = side; }
   [[nodiscard]] Index count_free() const { return std::count(held.begin(), held.end(), 0); }
   /// The inner product over the free variables.
   [[nodiscard]] S inner(const Vector& a, const Vector& b) const {

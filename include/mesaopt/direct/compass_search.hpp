@@ -33,7 +33,7 @@ namespace mesaopt {
 /// Ends as `converged` when the steps are below the tolerance; as `stalled` when floating point loses them first.
 ///
 /// Kolda, Lewis and Torczon (2003), "Optimization by direct search: new perspectives on some classical and modern
-/// methods", sections 1.4 and 3 (simple decrease), 6 (bounds).
+/// methods": compass search with simple decrease, and its form for bounds.
 struct CompassSearch {
   double step_size = 0;          ///< of the first steps; 0: 0.1 max(1, |x|) in the maximum norm. In a box no step is
                                  ///< longer than half its width

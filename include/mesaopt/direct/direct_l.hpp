@@ -36,7 +36,7 @@ namespace mesaopt {
 ///
 /// The box is that of f. The first center is its middle: of the start only the size counts. A center whose value is NaN
 /// or infinite gets that of the rectangle that it was cut from, and a millionth more, so that the search goes on beside
-/// it. A state grows by n coordinates and some ten bytes more with every evaluation.
+/// it. A state grows with every evaluation, by 9n + 16 bytes in double precision.
 ///
 /// Ends as `stalled` when floating point allows no rectangle to be cut.
 ///

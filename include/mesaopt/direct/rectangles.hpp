@@ -16,8 +16,8 @@ namespace mesaopt::detail {
 /// The unit cube, divided into rectangles with sides 3^−l, with a value at the center of each. Those whose longest
 /// sides are equal form a group, a heap with the lowest value on top, and of equals the oldest.
 ///
-/// Jones, Perttunen and Stuckman (1993), "Lipschitzian optimization without the Lipschitz constant", section 3 and 5;
-/// Gablonsky and Kelley (2001), "A locally-biased form of the DIRECT algorithm", section 2.
+/// Jones, Perttunen and Stuckman (1993), "Lipschitzian optimization without the Lipschitz constant"; Gablonsky and
+/// Kelley (2001), "A locally-biased form of the DIRECT algorithm".
 template <class S>
 struct Rectangles {
   /// A side that may not be cut, because its thirds would not be told apart in [0, 1].
@@ -125,7 +125,8 @@ struct Rectangles {
     return *std::min_element(axes(which), axes(which) + n);
   }
 
-  /// Lemma 2.3 of Gablonsky and Kelley for the lowest of a group.
+  /// Whether there is such a K for the lowest of a group: no less than all slopes to smaller rectangles, no more than
+  /// all to larger ones.
   [[nodiscard]] bool promising(std::size_t l, S wanted) const {
     const S infinity = std::numeric_limits<S>::infinity(), own = values[groups[l].front()], size = side(int(l));
     if (!(own < infinity)) return false;
