@@ -98,9 +98,9 @@ template <Point X>
 inline constexpr bool knows_evaluation<Evaluated<X>> = true;
 
 template <HasInverseHessian P>
-const auto& inverse_hessian_of(const P& prior) {
+decltype(auto) inverse_hessian_of(const P& prior) {
   if constexpr (requires { prior.inverse_hessian.rows(); })
-    return prior.inverse_hessian;
+    return (prior.inverse_hessian);
   else
     return prior.inverse_hessian();
 }
