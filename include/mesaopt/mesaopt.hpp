@@ -11,7 +11,10 @@
 #include <mesaopt/core/sobol.hpp>
 #include <mesaopt/core/space.hpp>
 #include <mesaopt/core/version.hpp>
+#include <mesaopt/direct/bobyqa.hpp>
 #include <mesaopt/direct/brent.hpp>
+#include <mesaopt/direct/compass_search.hpp>
+#include <mesaopt/direct/direct_l.hpp>
 #include <mesaopt/direct/golden_section.hpp>
 #include <mesaopt/direct/grid_search.hpp>
 #include <mesaopt/direct/nelder_mead.hpp>
