@@ -107,7 +107,8 @@ tests=$(find tests -name '*_test.cpp' | wc -l)
 say "$tests test files, $(jobs) at a time: about $((tests * 8 / $(jobs) / 60 + 2)) minutes a compiler"
 
 if $ci; then
-  warnings=-DMESAOPT_WERROR=ON
+  # Without line numbers for a debugger a tenth of the time is saved.
+  warnings="-DMESAOPT_WERROR=ON -DCMAKE_CXX_FLAGS_DEBUG=-O1"
   suite g++ --preset dev $warnings -DCMAKE_CXX_COMPILER="$CXX"
   if is_there clang-format; then check "Layout (scripts/format.sh --check)" scripts/format.sh --check; fi
   if is_there clang-tidy; then check "clang-tidy, on all headers" tidy build/test-g++; fi
