@@ -24,6 +24,7 @@
 #include <mesaopt/evolution/cma_termination.hpp>
 #include <mesaopt/evolution/folded_box.hpp>
 #include <mesaopt/evolution/generation.hpp>
+#include <mesaopt/evolution/injection.hpp>
 
 namespace mesaopt {
 
@@ -70,11 +71,12 @@ struct EvolutionStrategy {
     CmaTermination<S> termination{};  ///< `end` tells why the run ended by itself
     PointsOf<X> draws{};              ///< z of the present generation, one a column
     PointsOf<X> steps{};              ///< y = B D z: its points are mean + step_size y, folded
+    Injected<X> outside{};            ///< points for the next generation
 
     static constexpr auto fields() {
       using T = State;
       return detail::joined(detail::joined(Distribution::fields(), Generation<X, M>::fields()),
-                            std::tuple{&T::bounds, &T::termination, &T::draws, &T::steps});
+                            std::tuple{&T::bounds, &T::termination, &T::draws, &T::steps, &T::outside});
     }
 
    private:
@@ -131,6 +133,32 @@ struct EvolutionStrategy {
   void tell(State<X, M>& state, std::span<const std::uint64_t> ids,
             std::span<const Evaluation<ScalarOf<X>>> evaluations) const {
     if (state.Generation<X, M>::take(ids, evaluations)) finish(state);
+  }
+
+  /// Gives up on points asked for that will never be told, at most half of a generation, which can so be closed: it is
+  /// learnt from the others alone.
+  ///
+  /// Throws std::invalid_argument, and changes nothing, if an id names no point that waits, or too few would be left.
+  template <Point X, class M>
+  void drop(State<X, M>& state, std::span<const std::uint64_t> ids) const {
+    if (state.Generation<X, M>::drop(ids)) finish(state);
+  }
+
+  /// Makes a point from outside one of the next generation, in the place of one of its draws: a guess, what another
+  /// search has found, the end of a local one. It is evaluated as it is; but the distribution learns from it as if it
+  /// lay no farther away than draws do, so that a far one does not tear it apart. Of more than a generation the latest
+  /// count.
+  ///
+  /// Throws std::invalid_argument if it has another size, is not finite, or lies outside of the box.
+  template <Point X, class M>
+  requires detail::Invertible<typename Shape::template Distribution<X>>
+  void inject(State<X, M>& state, const X& point) const {
+    if (point.size() != state.mean.size())
+      throw std::invalid_argument("point: has size " + std::to_string(point.size()) + ", but the distribution " +
+                                  std::to_string(state.mean.size()));
+    detail::check_start(point, "point");
+    if (state.bounds.bounded) state.bounds.box.check_inside(point, "point");
+    state.outside.add(point, state.points.cols());
   }
 
   /// One generation: asks, evaluates, tells. What the evaluation limit forbids stays open. If the objective throws, so
@@ -194,6 +222,7 @@ void EvolutionStrategy<Shape>::begin(const P& start, State<PointOf<P>, M>& state
   state.Generation<PointOf<P>, M>::begin(start, lambda, seed);
   for (auto* columns : {&state.draws, &state.steps}) detail::zeros(*columns, n, lambda);
   state.best_first.resize(std::size_t(lambda));
+  state.outside = {};
 
   if (!state.Distribution::begin(lambda, active))
     throw std::invalid_argument("start: its covariance is not positive definite");
@@ -260,6 +289,7 @@ void EvolutionStrategy<Shape>::draw(State<X, M>& state) {
       const auto u = state.mean[i] + state.step_size * state.steps(i, k);
       state.points(i, k) = state.bounds.bounded ? state.bounds.to_box(i, u) : u;
     }
+  if constexpr (detail::Invertible<typename Shape::template Distribution<X>>) state.outside.place(state);
   state.number(first);
 }
 
@@ -267,7 +297,7 @@ template <class Shape>
 template <Point X, class M>
 void EvolutionStrategy<Shape>::finish(State<X, M>& state) const {
   using S = ScalarOf<X>;
-  detail::rank(state.evaluations, state.best_first);
+  state.order(state.best_first);
   const Evaluation<S>& best = state.evaluations[std::size_t(state.best_first.front())];
   if (!best.usable()) {
     state.step_size /= 2;
@@ -276,6 +306,7 @@ void EvolutionStrategy<Shape>::finish(State<X, M>& state) const {
     return;
   }
 
+  state.outside.forgive(state.best_first, state);
   state.learn(state.best_first, state.draws, state.steps);
   if (state.bounds.bounded)
     for (Eigen::Index i = 0; i < state.mean.size(); ++i)
