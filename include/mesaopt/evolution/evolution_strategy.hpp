@@ -25,6 +25,8 @@
 #include <mesaopt/evolution/folded_box.hpp>
 #include <mesaopt/evolution/generation.hpp>
 #include <mesaopt/evolution/injection.hpp>
+#include <mesaopt/evolution/integer_margin.hpp>
+#include <mesaopt/objective/in_space.hpp>
 
 namespace mesaopt {
 
@@ -41,6 +43,9 @@ namespace mesaopt {
 /// shape or move the distribution no further, or when it has grown 10^4-fold, as on an objective without minimum:
 /// `sentence(state.termination.end)` says which (see CmaTermination).
 ///
+/// If the objective has a search space (objective/in_space.hpp), the values next to the present ones of its integers
+/// and categories stay within reach: see IntegerMargin.
+///
 /// A prior gives mean, shape and step size if it knows them; the largest standard deviation is then at least a
 /// thousandth of `step_size`, so that what a run has learnt until it converged can start another one.
 ///
@@ -54,6 +59,7 @@ struct EvolutionStrategy {
   bool active = true;             ///< whether the worse half narrows the covariance in its directions
   double step_tolerance = 1e-12;  ///< converged when all standard deviations are below this times `step_size`
   double value_tolerance = 1e-12;  ///< converged when late values differ by less, absolutely
+  double margin = 1;  ///< of integers and categories: times the usual least probability of neighbours; 0 for none
 
   static constexpr bool handles_bounds = true;
 
@@ -72,11 +78,12 @@ struct EvolutionStrategy {
     PointsOf<X> draws{};              ///< z of the present generation, one a column
     PointsOf<X> steps{};              ///< y = B D z: its points are mean + step_size y, folded
     Injected<X> outside{};            ///< points for the next generation
+    IntegerMargin<X> integers{};      ///< if the objective has some
 
     static constexpr auto fields() {
       using T = State;
       return detail::joined(detail::joined(Distribution::fields(), Generation<X, M>::fields()),
-                            std::tuple{&T::bounds, &T::termination, &T::draws, &T::steps, &T::outside});
+                            std::tuple{&T::bounds, &T::termination, &T::draws, &T::steps, &T::outside, &T::integers});
     }
 
    private:
@@ -89,6 +96,7 @@ struct EvolutionStrategy {
   /// Throws std::invalid_argument for a setting out of its range, or a start that is empty or not finite.
   template <Start P, class M>
   void init(const P& start, State<PointOf<P>, M>& state) const {
+    state.integers.levels.clear();
     begin(start, state, nullptr);
     state.stochastic = false;
   }
@@ -98,6 +106,8 @@ struct EvolutionStrategy {
   requires Objective<F, PointOf<P>>
   void init([[maybe_unused]] const F& f, const P& start, StateOf<EvolutionStrategy, F, PointOf<P>>& state) const {
     using X = PointOf<P>;
+    state.integers.levels.clear();
+    if constexpr (HasSpace<F>) state.integers.set(f.space);
     if constexpr (Bounded<F, X>) {
       const auto& given = f.box();
       const Box<X>& box = as_box<X>(given);
@@ -200,6 +210,8 @@ void EvolutionStrategy<Shape>::begin(const P& start, State<PointOf<P>, M>& state
                    "it must be 2 or more, or 0 for 4 + floor(3 ln n)");
   if (!(step_tolerance >= 0))
     detail::refuse((std::string(Shape::name) + "::step_tolerance").c_str(), step_tolerance, "it must be 0 or more");
+  if (!(margin >= 0) || !std::isfinite(margin))
+    detail::refuse((std::string(Shape::name) + "::margin").c_str(), margin, "it must be 0 or more, and finite");
   if (!(value_tolerance >= 0))
     detail::refuse((std::string(Shape::name) + "::value_tolerance").c_str(), value_tolerance, "it must be 0 or more");
   detail::check_start(start);
@@ -223,6 +235,7 @@ void EvolutionStrategy<Shape>::begin(const P& start, State<PointOf<P>, M>& state
   for (auto* columns : {&state.draws, &state.steps}) detail::zeros(*columns, n, lambda);
   state.best_first.resize(std::size_t(lambda));
   state.outside = {};
+  state.integers.begin(lambda, margin);
 
   if (!state.Distribution::begin(lambda, active))
     throw std::invalid_argument("start: its covariance is not positive definite");
@@ -286,7 +299,8 @@ void EvolutionStrategy<Shape>::draw(State<X, M>& state) {
   state.shape(state.draws, state.steps);
   for (Eigen::Index k = 0; k < state.points.cols(); ++k)
     for (Eigen::Index i = 0; i < n; ++i) {
-      const auto u = state.mean[i] + state.step_size * state.steps(i, k);
+      auto u = state.mean[i] + state.step_size * state.steps(i, k);
+      if (state.integers.active()) u = state.mean[i] + state.integers.scale[i] * (u - state.mean[i]);
       state.points(i, k) = state.bounds.bounded ? state.bounds.to_box(i, u) : u;
     }
   if constexpr (detail::Invertible<typename Shape::template Distribution<X>>) state.outside.place(state);
@@ -311,6 +325,7 @@ void EvolutionStrategy<Shape>::finish(State<X, M>& state) const {
   if (state.bounds.bounded)
     for (Eigen::Index i = 0; i < state.mean.size(); ++i)
       if (state.bounds.fixed(i)) state.isolate(i);
+  state.integers.correct(state);
   const bool decomposed = state.decompose_when_due();
 
   const Evaluation<S>*worst = &best, *middle = &best;
