@@ -65,7 +65,7 @@ struct IntegerMargin {
   using S = ScalarOf<X>;
 
   std::vector<CoordinateLevels> levels{};  ///< of each coordinate; none if all are real numbers
-  X scale{};                               ///< of points drawn, beside the standard deviation; empty if levels is
+  Eigen::VectorX<S> scale{};               ///< of points drawn, beside the standard deviation; empty if levels is
   double alpha = 0;                        ///< the margin; 0 for none
 
   static constexpr auto fields() {
