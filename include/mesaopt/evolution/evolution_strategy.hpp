@@ -21,6 +21,7 @@
 #include <mesaopt/core/random.hpp>
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/core/stopping.hpp>
+#include <mesaopt/evolution/bound_penalty.hpp>
 #include <mesaopt/evolution/cma_termination.hpp>
 #include <mesaopt/evolution/folded_box.hpp>
 #include <mesaopt/evolution/generation.hpp>
@@ -59,7 +60,8 @@ struct EvolutionStrategy {
   bool active = true;             ///< whether the worse half narrows the covariance in its directions
   double step_tolerance = 1e-12;  ///< converged when all standard deviations are below this times `step_size`
   double value_tolerance = 1e-12;  ///< converged when late values differ by less, absolutely
-  double margin = 1;  ///< of integers and categories: times the usual least probability of neighbours; 0 for none
+  double margin = 1;     ///< of integers and categories: times the usual least probability of neighbours; 0 for none
+  bool penalty = false;  ///< whether bounds are kept by a penalty: see BoundPenalty; else as FoldedBox does
 
   static constexpr bool handles_bounds = true;
 
@@ -79,11 +81,13 @@ struct EvolutionStrategy {
     PointsOf<X> steps{};              ///< y = B D z: its points are mean + step_size y, folded
     Injected<X> outside{};            ///< points for the next generation
     IntegerMargin<X> integers{};      ///< if the objective has some
+    BoundPenalty<X> penalties{};      ///< if there is a box, and `penalty` is set
 
     static constexpr auto fields() {
       using T = State;
-      return detail::joined(detail::joined(Distribution::fields(), Generation<X, M>::fields()),
-                            std::tuple{&T::bounds, &T::termination, &T::draws, &T::steps, &T::outside, &T::integers});
+      return detail::joined(
+          detail::joined(Distribution::fields(), Generation<X, M>::fields()),
+          std::tuple{&T::bounds, &T::termination, &T::draws, &T::steps, &T::outside, &T::integers, &T::penalties});
     }
 
    private:
@@ -226,6 +230,7 @@ void EvolutionStrategy<Shape>::begin(const P& start, State<PointOf<P>, M>& state
     take(start, state);
   const Eigen::Index n = detail::start_point(start).size();
   state.bounds.set(box, n, S(step_size));
+  state.bounds.clipped = penalty;
   if (box != nullptr)
     for (Eigen::Index i = 0; i < n; ++i)
       state.mean[i] = state.bounds.from_box(i, std::clamp(state.mean[i], box->lower[i], box->upper[i]));
@@ -236,6 +241,7 @@ void EvolutionStrategy<Shape>::begin(const P& start, State<PointOf<P>, M>& state
   state.best_first.resize(std::size_t(lambda));
   state.outside = {};
   state.integers.begin(lambda, margin);
+  state.penalties.begin(penalty && box != nullptr ? n : 0, lambda);
 
   if (!state.Distribution::begin(lambda, active))
     throw std::invalid_argument("start: its covariance is not positive definite");
@@ -311,8 +317,15 @@ template <class Shape>
 template <Point X, class M>
 void EvolutionStrategy<Shape>::finish(State<X, M>& state) const {
   using S = ScalarOf<X>;
-  state.order(state.best_first);
-  const Evaluation<S>& best = state.evaluations[std::size_t(state.best_first.front())];
+  if (state.penalties.active()) {
+    if constexpr (requires { state.parameters.mu_eff; })
+      state.penalties.penalize(state, state.parameters.mu_eff);
+    else
+      state.penalties.penalize(state, S(state.evaluations.size()) / 4);
+  }
+  const auto& evaluations = state.penalties.active() ? state.penalties.evaluations : state.evaluations;
+  state.order(evaluations, state.best_first);
+  const Evaluation<S>& best = evaluations[std::size_t(state.best_first.front())];
   if (!best.usable()) {
     state.step_size /= 2;
     state.termination.fail();
@@ -330,7 +343,7 @@ void EvolutionStrategy<Shape>::finish(State<X, M>& state) const {
 
   const Evaluation<S>*worst = &best, *middle = &best;
   for (std::size_t i = 0; i < state.best_first.size(); ++i) {
-    const Evaluation<S>& evaluation = state.evaluations[std::size_t(state.best_first[i])];
+    const Evaluation<S>& evaluation = evaluations[std::size_t(state.best_first[i])];
     if (!evaluation.usable()) break;
     worst = &evaluation;
     if (i <= state.best_first.size() / 2) middle = &evaluation;

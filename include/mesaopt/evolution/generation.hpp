@@ -177,8 +177,10 @@ struct Generation {
   /// Puts the indices of all points in order, the best first: see detail::rank. The place of a dropped one goes to the
   /// next better or worse one that was told, so that each of these counts once or twice: what is learnt from ranks are
   /// quantiles of the values, which the told ones have as well.
-  void order(std::vector<Eigen::Index>& best_first) const {
-    detail::rank(evaluations, best_first);
+  void order(std::vector<Eigen::Index>& best_first) const { order(evaluations, best_first); }
+  /// The same by other evaluations of these points.
+  void order(const std::vector<Evaluation<S>>& by, std::vector<Eigen::Index>& best_first) const {
+    detail::rank(by, best_first);
     if (lost == 0) return;
     const std::size_t all = ids.size(), left = all - std::size_t(lost);
     best_first.erase(
