@@ -27,6 +27,7 @@
 #include <mesaopt/evolution/generation.hpp>
 #include <mesaopt/evolution/injection.hpp>
 #include <mesaopt/evolution/integer_margin.hpp>
+#include <mesaopt/evolution/two_point.hpp>
 #include <mesaopt/objective/in_space.hpp>
 
 namespace mesaopt {
@@ -47,6 +48,10 @@ namespace mesaopt {
 /// If the objective has a search space (objective/in_space.hpp), the values next to the present ones of its integers
 /// and categories stay within reach: see IntegerMargin.
 ///
+/// Mirrored draws: Brockhoff, Auger, Hansen, Arnold & Hohm (2010), "Mirrored sampling and sequential selection for
+/// evolution strategies", PPSN XI, with the pairwise selection of Auger, Brockhoff & Hansen (2011), "Mirrored sampling
+/// in evolution strategies with weighted recombination", GECCO.
+///
 /// A prior gives mean, shape and step size if it knows them; the largest standard deviation is then at least a
 /// thousandth of `step_size`, so that what a run has learnt until it converged can start another one.
 ///
@@ -60,8 +65,10 @@ struct EvolutionStrategy {
   bool active = true;             ///< whether the worse half narrows the covariance in its directions
   double step_tolerance = 1e-12;  ///< converged when all standard deviations are below this times `step_size`
   double value_tolerance = 1e-12;  ///< converged when late values differ by less, absolutely
-  double margin = 1;     ///< of integers and categories: times the usual least probability of neighbours; 0 for none
-  bool penalty = false;  ///< whether bounds are kept by a penalty: see BoundPenalty; else as FoldedBox does
+  double margin = 1;       ///< of integers and categories: times the usual least probability of neighbours; 0 for none
+  bool penalty = false;    ///< whether bounds are kept by a penalty: see BoundPenalty; else as FoldedBox does
+  bool mirrored = false;   ///< whether draws come in pairs z and -z, of which the better one recombines: see below
+  bool two_point = false;  ///< whether the step size is adapted by two points (see TwoPoint), not by the path's length
 
   static constexpr bool handles_bounds = true;
 
@@ -82,17 +89,18 @@ struct EvolutionStrategy {
     Injected<X> outside{};            ///< points for the next generation
     IntegerMargin<X> integers{};      ///< if the objective has some
     BoundPenalty<X> penalties{};      ///< if there is a box, and `penalty` is set
+    TwoPoint<X> line{};               ///< if `two_point` is set
 
     static constexpr auto fields() {
       using T = State;
-      return detail::joined(
-          detail::joined(Distribution::fields(), Generation<X, M>::fields()),
-          std::tuple{&T::bounds, &T::termination, &T::draws, &T::steps, &T::outside, &T::integers, &T::penalties});
+      return detail::joined(detail::joined(Distribution::fields(), Generation<X, M>::fields()),
+                            std::tuple{&T::bounds, &T::termination, &T::draws, &T::steps, &T::outside, &T::integers,
+                                       &T::penalties, &T::line});
     }
 
    private:
     friend EvolutionStrategy;
-    std::vector<Eigen::Index> best_first{};
+    std::vector<Eigen::Index> best_first{}, losers{};
   };
 
   /// Begins a run at a point or a prior, without bounds and without an objective: for `ask` and `tell`.
@@ -197,7 +205,7 @@ struct EvolutionStrategy {
   template <class Known, Point X, class M>
   void take(const Known& known, State<X, M>& state) const;
   template <Point X, class M>
-  static void draw(State<X, M>& state);
+  void draw(State<X, M>& state) const;
   template <Point X, class M>
   void finish(State<X, M>& state) const;
 };
@@ -214,6 +222,8 @@ void EvolutionStrategy<Shape>::begin(const P& start, State<PointOf<P>, M>& state
                    "it must be 2 or more, or 0 for 4 + floor(3 ln n)");
   if (!(step_tolerance >= 0))
     detail::refuse((std::string(Shape::name) + "::step_tolerance").c_str(), step_tolerance, "it must be 0 or more");
+  if (two_point && !detail::Invertible<typename Shape::template Distribution<PointOf<P>>>)
+    throw std::invalid_argument(std::string(Shape::name) + "::two_point: this strategy has no draw for a given step");
   if (!(margin >= 0) || !std::isfinite(margin))
     detail::refuse((std::string(Shape::name) + "::margin").c_str(), margin, "it must be 0 or more, and finite");
   if (!(value_tolerance >= 0))
@@ -239,8 +249,10 @@ void EvolutionStrategy<Shape>::begin(const P& start, State<PointOf<P>, M>& state
   state.Generation<PointOf<P>, M>::begin(start, lambda, seed);
   for (auto* columns : {&state.draws, &state.steps}) detail::zeros(*columns, n, lambda);
   state.best_first.resize(std::size_t(lambda));
+  state.losers.reserve(std::size_t(lambda));
   state.outside = {};
   state.integers.begin(lambda, margin);
+  state.line.begin(two_point ? n : 0);
   state.penalties.begin(penalty && box != nullptr ? n : 0, lambda);
 
   if (!state.Distribution::begin(lambda, active))
@@ -297,12 +309,17 @@ void EvolutionStrategy<Shape>::take(const Known& known, State<X, M>& state) cons
 
 template <class Shape>
 template <Point X, class M>
-void EvolutionStrategy<Shape>::draw(State<X, M>& state) {
+void EvolutionStrategy<Shape>::draw(State<X, M>& state) const {
   const Eigen::Index n = state.mean.size();
   // A point's name tells where its draws are: they begin at index n * id.
   const std::uint64_t first = state.random.index / std::uint64_t(n);
   state.random.fill_normal(state.draws);
+  if (mirrored) {
+    const Eigen::Index pairs = state.draws.cols() / 2;
+    for (Eigen::Index i = 0; i < n * pairs; ++i) state.draws.data()[n * pairs + i] = -state.draws.data()[i];
+  }
   state.shape(state.draws, state.steps);
+  if constexpr (detail::Invertible<typename Shape::template Distribution<X>>) state.line.place(state);
   for (Eigen::Index k = 0; k < state.points.cols(); ++k)
     for (Eigen::Index i = 0; i < n; ++i) {
       auto u = state.mean[i] + state.step_size * state.steps(i, k);
@@ -325,6 +342,21 @@ void EvolutionStrategy<Shape>::finish(State<X, M>& state) const {
   }
   const auto& evaluations = state.penalties.active() ? state.penalties.evaluations : state.evaluations;
   state.order(evaluations, state.best_first);
+  if (mirrored) {
+    // The better one of each pair first: as many as recombine. Of an odd number the last draw has no mirror image.
+    const Eigen::Index pairs = state.draws.cols() / 2;
+    auto place = state.best_first.begin();
+    state.losers.clear();
+    for (const Eigen::Index k : state.best_first) {
+      const Eigen::Index other = k < pairs ? k + pairs : k - pairs;
+      const bool loses = k < 2 * pairs && std::find(state.best_first.begin(), place, other) != place;
+      if (loses)
+        state.losers.push_back(k);
+      else
+        *place++ = k;
+    }
+    std::copy(state.losers.begin(), state.losers.end(), place);
+  }
   const Evaluation<S>& best = evaluations[std::size_t(state.best_first.front())];
   if (!best.usable()) {
     state.step_size /= 2;
@@ -334,7 +366,9 @@ void EvolutionStrategy<Shape>::finish(State<X, M>& state) const {
   }
 
   state.outside.forgive(state.best_first, state);
+  state.line.remember(state);
   state.learn(state.best_first, state.draws, state.steps);
+  state.line.adapt(state.best_first, state);
   if (state.bounds.bounded)
     for (Eigen::Index i = 0; i < state.mean.size(); ++i)
       if (state.bounds.fixed(i)) state.isolate(i);
