@@ -93,15 +93,19 @@ struct Bipop {
 
 /// Two kinds of restarts, of which the one that found the best point so far may use `preference` times as many
 /// evaluations as the other: with a population `factor` times as large each time and a step size `narrowing` times
-/// smaller; and with the first population and a step size multiplied by 10^(-2u), where u is uniform in [0, 1).
+/// smaller; and with small populations and step sizes drawn at random.
+///
+/// A small run has (L / 2)^(u⁴) times the first population, where L is that of the latest large run and u is uniform in
+/// [0, 1), its step size is multiplied by 10^(-2u'), and it may use half the evaluations of all large runs together.
 ///
 /// Loshchilov, Schoenauer and Sebag (2012), "Alternative restart strategies for CMA-ES", PPSN XII: NBIPOP-CMA-ES, which
-/// has the settings 2, 1.6 and 2. These defaults need fewer evaluations on the multimodal functions of BBOB with a
-/// global structure: the population gets there sooner, by runs that begin as wide as the first.
+/// has a factor of 2, a narrowing of 1.6, and the first population in all small runs; BIPOP has u². These defaults need
+/// fewer evaluations on the multimodal functions of BBOB (benchmarks/evolution/bbob_cma_es.cpp): the population gets
+/// there sooner, by runs that begin as wide as the first.
 struct Nbipop {
   double factor = 3;      ///< more than 1
   double narrowing = 1;   ///< 1 or more
-  double preference = 3;  ///< 1 or more
+  double preference = 2;  ///< 1 or more
 
   struct Memory {
     RestartPlan plan{};                  ///< of the latest large run
@@ -128,7 +132,11 @@ struct Nbipop {
     if (run.improved) memory.small_is_best = memory.is_small;
     const double allowed = double(memory.large) * (memory.small_is_best ? preference : 1 / preference);
     memory.is_small = memory.plan.population > 1 && double(memory.small) < allowed;
-    if (memory.is_small) return {.population = 1, .step_size = std::pow(10.0, -2 * random.uniform<double>())};
+    if (memory.is_small) {
+      const double u = random.uniform<double>(), v = random.uniform<double>();
+      return {std::max(1.0, std::pow(memory.plan.population / 2, u * u * u * u)), std::pow(10.0, -2 * v),
+              std::max<std::uint64_t>(1, memory.large / 2)};
+    }
     memory.plan.population *= factor;
     memory.plan.step_size /= narrowing;
     return memory.plan;
