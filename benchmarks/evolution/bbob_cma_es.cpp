@@ -5,7 +5,8 @@
 //   15]
 //               [first function = 1] [last function = 24] [folder for COCO's data files]
 //
-// As in COCO's experiments trials begin at a point that is uniform in [-4, 4]^n, with a step size of 2.
+// As in COCO's experiments trials begin at a point that is uniform in [-4, 4]^n, with a step size of 2. Those of single
+// runs are on instances 1 to 5, again and again, as pycma's were.
 
 #include <algorithm>
 #include <cmath>
@@ -108,7 +109,7 @@ int main(int count, char** arguments) {
     data.begin_problem(function, n);
     const char* name = "";
     for (int instance = 1; instance <= instances; ++instance) {
-      const bbob::Bbob f(function, n, instance);
+      const bbob::Bbob f(function, n, single ? 1 + (instance - 1) % 5 : instance);  // as pycma was measured
       name = f.name();
       trials.push_back(bbob::trial(
           f, budget, std::uint64_t(1000 * function + instance), data,
