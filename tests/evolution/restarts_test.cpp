@@ -1,6 +1,7 @@
 #include <mesaopt/evolution/restarts.hpp>
 
 #include <cmath>
+#include <concepts>
 #include <cstdint>
 #include <numbers>
 #include <span>
@@ -194,6 +195,7 @@ TEST_CASE("the first run, too, begins at a point drawn around the start if that 
   Grow::State<VectorXd> state;
   optimizer.init(x0, state);
   CHECK(state.mean != x0);
+  static_assert(std::same_as<decltype(Restarts{CmaEs{}, Ipop{}, 4.0}), Grow>);
   CHECK((state.mean - x0).cwiseAbs().maxCoeff() <= 4);
   CHECK(state.calls.counts[0].evaluations() == 0);
 }

@@ -343,4 +343,7 @@ struct Restarts {
   }
 };
 
+template <class O, class Rule, class... Rest>
+Restarts(O, Rule, Rest...) -> Restarts<O, Rule>;
+
 }  // namespace mesaopt
