@@ -11,6 +11,7 @@
 
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/core/point.hpp>
+#include <mesaopt/core/vectors.hpp>
 
 namespace mesaopt {
 
@@ -46,8 +47,8 @@ struct BoundPenalty {
 
   /// Begins a run of n variables and generations of lambda; n is 0 where it is not used.
   void begin(Eigen::Index n, Eigen::Index lambda) {
-    weights.setZero(n);
-    ranges.setZero(n > 0 ? 20 + 3 * n / lambda : 0);
+    detail::zeros(weights, n, 1);
+    detail::zeros(ranges, n > 0 ? 20 + 3 * n / lambda : 0, 1);
     evaluations.assign(n > 0 ? std::size_t(lambda) : 0, {});
     sorted_.resize(n > 0 ? std::size_t(std::max(lambda, ranges.size())) : 0);
     weighted = false;
@@ -83,8 +84,8 @@ struct BoundPenalty {
   std::vector<S> sorted_{};
 
   S quantile(std::size_t count, double share) {
-    const auto place = sorted_.begin() + std::ptrdiff_t(share * double(count - 1) + 0.5);
-    std::nth_element(sorted_.begin(), place, sorted_.begin() + std::ptrdiff_t(count));
+    S* const place = sorted_.data() + std::ptrdiff_t(share * double(count - 1) + 0.5);
+    std::nth_element(sorted_.data(), place, sorted_.data() + count);
     return *place;
   }
 
@@ -110,8 +111,8 @@ struct BoundPenalty {
     if (!weighted) {
       if (generations < 2) return;
       const auto count = std::size_t(std::min<std::uint64_t>(generations, std::uint64_t(ranges.size())));
-      std::copy_n(ranges.data(), count, sorted_.begin());
-      weights.setConstant(n, 2 * quantile(count, 0.5));
+      std::copy_n(ranges.data(), count, sorted_.data());
+      std::fill_n(weights.data(), n, 2 * quantile(count, 0.5));
       weighted = true;
     }
     const S growth = std::pow(S(1.1), std::max(S(1), mu_eff / (10 * S(n))));

@@ -10,6 +10,7 @@
 #include <Eigen/Core>
 
 #include <mesaopt/core/point.hpp>
+#include <mesaopt/core/vectors.hpp>
 
 namespace mesaopt {
 
@@ -38,7 +39,7 @@ struct Injected {
   /// Takes a point, for generations of so many.
   void add(const X& point, Eigen::Index population) {
     if (points.rows() != point.size() || points.cols() != population) {
-      points.setZero(point.size(), population);
+      detail::zeros(points, point.size(), population);
       count = 0;
     }
     std::copy_n(point.data(), point.size(),

@@ -13,6 +13,7 @@
 #include <mesaopt/core/parameter.hpp>
 #include <mesaopt/core/point.hpp>
 #include <mesaopt/core/space.hpp>
+#include <mesaopt/core/vectors.hpp>
 
 namespace mesaopt {
 
@@ -88,7 +89,8 @@ struct IntegerMargin {
   /// Begins a run of generations of lambda points with `margin` times the usual alpha.
   void begin(Eigen::Index lambda, double margin) {
     alpha = levels.empty() ? 0 : std::min(0.5, margin / (double(levels.size()) * double(lambda)));
-    scale.setOnes(Eigen::Index(levels.size()));
+    detail::zeros(scale, Eigen::Index(levels.size()), 1);
+    std::fill_n(scale.data(), scale.size(), S(1));
   }
 
   /// Corrects the mean and the scale after a generation.

@@ -37,7 +37,7 @@ struct TwoPoint {
 
   /// Begins a run of n variables; n is 0 where it is not used.
   void begin(Eigen::Index n) {
-    shift.setZero(n);
+    detail::zeros(shift, n, 1);
     known = placed = false;
     smoothed = 0;
   }
