@@ -55,7 +55,7 @@ TEST_CASE("the active (1+1)-CMA-ES needs on ellipsoids what it is known to need"
   const double sphere_10 = evaluations(sphere, 10, {.step_size = 1});
   CHECK(sphere_10 > 10 * 5 * std::log(std::sqrt(10.0) / 1e-5) * 0.8);
   CHECK(sphere_10 < 10 * 5 * std::log(std::sqrt(10.0) / 1e-5) * 1.6);
-  // Arnold and Hansen (2010), section 4: negative updates save evaluations the more the worse the condition is in few
+  // Arnold and Hansen (2010): negative updates save evaluations the more the worse the condition is in few
   // directions, as on the discus, and do no harm elsewhere.
   const Any discus{[](const VectorXd& x) {
     const double mean = x.mean();

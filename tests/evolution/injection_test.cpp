@@ -67,7 +67,7 @@ TEST_CASE("the optimum injected is the best point after one generation", "[injec
 }
 
 TEST_CASE("injected points help if they are good and do no harm if they are bad", "[injection]") {
-  // Hansen (2011), section 3: good solutions, shortened where they are far away, save evaluations; bad ones are
+  // Hansen (2011): good solutions, shortened where they are far away, save evaluations; bad ones are
   // outranked.
   const auto evaluations = [](double distance) {
     const CmaEs es{.seed = 3};

@@ -43,8 +43,8 @@ namespace mesaopt {
 /// a step is lost in the rounding of the point, or the covariance cannot be shaped any further; as `bad_start` if the
 /// start has no finite value.
 ///
-/// Arnold and Hansen (2010), "Active covariance matrix adaptation for the (1+1)-CMA-ES", GECCO, with the settings of
-/// its table 1; the inverse of the root goes along as in Suttorp, Hansen and Igel (2009), "Efficient covariance matrix
+/// Arnold and Hansen (2010), "Active covariance matrix adaptation for the (1+1)-CMA-ES", GECCO, with its
+/// settings; the inverse of the root goes along as in Suttorp, Hansen and Igel (2009), "Efficient covariance matrix
 /// update for variable metric evolution strategies".
 struct ElitistCmaEs {
   double step_size = 0.5;         ///< initial standard deviation of every coordinate: a third of the distance to search

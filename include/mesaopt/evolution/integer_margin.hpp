@@ -60,7 +60,7 @@ inline double exceeded_with(double p) {
 /// is but one neighbour. Categories are taken in the order in which they are listed.
 ///
 /// Hamano, Saito, Nomura and Shirakawa (2022), "CMA-ES with margin: lower-bounding marginal probability for
-/// mixed-integer black-box optimization", GECCO: section 4, with alpha = 1 / (n lambda); A is `scale`.
+/// mixed-integer black-box optimization", GECCO, with alpha = 1 / (n lambda); A is `scale`.
 template <Point X>
 struct IntegerMargin {
   using S = ScalarOf<X>;

@@ -55,7 +55,7 @@ struct PromisingSettings {
 /// counts, or one that does is not finite.
 ///
 /// Nomura, Watanabe, Akimoto, Ozaki & Onishi (2021), "Warm starting CMA-ES for hyperparameter optimization", AAAI:
-/// WS-CMA-ES, equations (8) and (9).
+/// WS-CMA-ES.
 template <class Matrix, class S = typename Matrix::Scalar, class X = Eigen::Matrix<S, Matrix::RowsAtCompileTime, 1>>
 NormalPrior<X> promising_distribution(const Matrix& points, std::span<const std::type_identity_t<S>> values,
                                       const PromisingSettings& settings = {}) {

@@ -16,7 +16,7 @@ namespace mesaopt {
 /// one further on and one as far back, and whichever is better tells whether steps should be longer or shorter.
 ///
 /// Hansen, Atamna and Auger (2014), "How to assess step-size adaptation mechanisms in randomised search", PPSN XIII,
-/// section 2.2, with c_s = 0.3 and d_sigma = sqrt(n); after Hansen (2008), "CMA-ES with two-point step-size
+/// with c_s = 0.3 and d_sigma = sqrt(n); after Hansen (2008), "CMA-ES with two-point step-size
 /// adaptation", INRIA research report RR-6527.
 template <Point X>
 struct TwoPoint {

@@ -70,7 +70,8 @@ S rank_changes(const std::vector<S>& values, const std::vector<S>& again, std::s
 ///
 /// Hansen, Niederberger, Guzzella & Koumoutsakos (2009), "A method for handling uncertainty in evolutionary
 /// optimization with an application to feedback control of combustion", IEEE Transactions on Evolutionary Computation
-/// 13: algorithms 1 to 3, with its settings, but that twice evaluated points count with the mean of both.
+/// 13, with its settings, but that a smoothed measure is not kept, the points evaluated twice are those drawn first and
+/// as many each time, at the very place, and count with the mean of both.
 template <class O = CmaEs>
 struct UncertaintyHandling {
   O optimizer{};
