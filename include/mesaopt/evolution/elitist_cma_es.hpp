@@ -30,8 +30,8 @@ namespace mesaopt {
 /// The (1+1)-CMA-ES: draws one point around the best one, which it replaces if it is no worse, and learns the
 /// covariance from such successes and from clear failures.
 ///
-/// Where there is one minimum it needs about two thirds of the evaluations of CmaEs; of local ones it finds the
-/// nearest. An objective must not be noisy.
+/// Where there is one minimum it needs fewer evaluations than CmaEs: 0.6 times as many on the sphere, as many on an
+/// ellipsoid of condition 10^6 in 20 variables. Of local minima it finds the nearest. An objective must not be noisy.
 ///
 ///     auto solution = minimize(f, x0, ElitistCmaEs{.step_size = 0.3});
 ///
