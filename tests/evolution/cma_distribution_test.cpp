@@ -70,6 +70,9 @@ TEST_CASE("four generations learn what pycma 4.5 learns from the same points", "
   distribution.step_size = 0.5;
   REQUIRE(distribution.begin(7, true));
   distribution.parameters.gap = 1;  // decomposes in every generation, as pycma does in so few variables
+  const double mu_eff = distribution.parameters.mu_eff, tutorial = (mu_eff + 2) / (3 + mu_eff + 5);
+  distribution.parameters.d_sigma += tutorial - distribution.parameters.c_sigma;
+  distribution.parameters.c_sigma = tutorial;
   std::vector<Eigen::Index> best_first(7);
   std::iota(best_first.begin(), best_first.end(), Eigen::Index(0));
   for (int g = 0; g < 4; ++g) {

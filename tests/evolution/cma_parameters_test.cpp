@@ -36,9 +36,10 @@ TEST_CASE("weights and learning rates of the covariance are those of pycma 4.5",
   CHECK(r.weights.sum() == Approx(-1.207323654840602).epsilon(1e-13));
 }
 
-TEST_CASE("step-size adaptation follows equation (55) of the tutorial", "[evolution][cma]") {
+TEST_CASE("step-size adaptation follows equation (55) of the tutorial with the learning rate of pycma",
+          "[evolution][cma]") {
   const auto p = parameters(10, 10);
-  CHECK(p.c_sigma == Approx((p.mu_eff + 2) / (10 + p.mu_eff + 5)).epsilon(1e-15));
+  CHECK(p.c_sigma == Approx((p.mu_eff + 2) / (10 + p.mu_eff + 3)).epsilon(1e-15));
   CHECK(p.d_sigma == Approx(1 + p.c_sigma).epsilon(1e-15));
   const auto large = parameters(2, 1000);
   CHECK(large.d_sigma == Approx(1 + 2 * (std::sqrt((large.mu_eff - 1) / 3) - 1) + large.c_sigma).epsilon(1e-14));

@@ -41,6 +41,24 @@ TEST_CASE("what was not told is asked again, and only that", "[generation]") {
   CHECK(g.x == Eigen::Vector2d(3, 3));
 }
 
+TEST_CASE("points given up on close a generation, and their ranks go to their neighbours", "[generation]") {
+  auto g = drawn();
+  g.take(Ids{40, 43}, Answers{7.0, 5.0});
+  CHECK_FALSE(g.drop(Ids{41}));
+  CHECK(g.ask([] { FAIL("nothing is to be drawn"); }).ids == Ids{42});
+  const auto before = g;
+  CHECK_THROWS_WITH(g.take(Ids{41}, Answers{1.0}), Catch::Contains("41"));
+  CHECK_THROWS_WITH(g.drop(Ids{43}), Catch::Contains("43"));
+  CHECK_THROWS_WITH(g.drop(Ids{42, 42}), Catch::Contains("half"));
+  CHECK(identical(g, before));
+  CHECK(g.drop(Ids{42}));
+  std::vector<Eigen::Index> best_first;
+  g.order(best_first);
+  CHECK(best_first == std::vector<Eigen::Index>{3, 3, 0, 0});
+  g.ask([&] { g.number(44); });
+  CHECK(g.open == 4);
+}
+
 TEST_CASE("of equal values the first point drawn is kept, whichever is told first", "[generation]") {
   auto g = drawn();
   g.take(Ids{42, 41}, Answers{5.0, 5.0});

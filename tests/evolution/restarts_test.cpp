@@ -1,6 +1,7 @@
 #include <mesaopt/evolution/restarts.hpp>
 
 #include <cmath>
+#include <concepts>
 #include <cstdint>
 #include <numbers>
 #include <span>
@@ -35,7 +36,7 @@ using Both = Restarts<CmaEs, Bipop>;
 TEST_CASE("IPOP doubles the population at each restart", "[restarts]") {
   Ipop::Memory memory;
   Random random;
-  for (double expected : {2, 4, 8, 16}) CHECK(Ipop{}.next(memory, 100, random).population == expected);
+  for (double expected : {2, 4, 8, 16}) CHECK(Ipop{}.next(memory, {100}, random).population == expected);
 }
 
 TEST_CASE("BIPOP gives large and small runs about the same number of evaluations", "[restarts]") {
@@ -45,8 +46,8 @@ TEST_CASE("BIPOP gives large and small runs about the same number of evaluations
   RestartPlan plan{};
   for (int i = 0; i < 60; ++i) {
     // A run takes evaluations in proportion to its population, unless it is cut short.
-    plan =
-        Bipop{}.next(memory, std::min<std::uint64_t>(std::uint64_t(1000 * plan.population), plan.evaluations), random);
+    plan = Bipop{}.next(memory, {std::min<std::uint64_t>(std::uint64_t(1000 * plan.population), plan.evaluations)},
+                        random);
     if (memory.is_small) {
       CHECK(plan.population >= 1);
       CHECK(plan.population <= largest / 2);
@@ -62,6 +63,30 @@ TEST_CASE("BIPOP gives large and small runs about the same number of evaluations
     }
   }
   CHECK(largest >= 64);
+}
+
+TEST_CASE("NBIPOP gives the kind of runs that found the best point twice the evaluations of the other", "[restarts]") {
+  for (const bool small_improves : {false, true}) {
+    Nbipop::Memory memory;
+    Random random{.seed = 3};
+    RestartPlan plan{};
+    double largest = 1;
+    for (int i = 0; i < 200; ++i) {
+      // Runs of one length; the first one, which is large, always improves.
+      plan = Nbipop{}.next(memory, {1000, i == 0 || (small_improves && memory.is_small)}, random);
+      if (memory.is_small) {
+        CHECK(plan.population >= 1);
+        CHECK(plan.population <= largest / 2);
+        CHECK(plan.evaluations == memory.large / 2);
+      } else {
+        CHECK(plan.population == (largest *= 3));
+      }
+      CHECK(plan.step_size <= 1);
+      CHECK(plan.step_size >= (memory.is_small ? 0.01 : 1));
+    }
+    const double share = double(memory.small) / double(memory.large);
+    CHECK(share == Approx(small_improves ? 2 : 0.5).epsilon(0.1));
+  }
 }
 
 TEST_CASE("restarts find the minimum of Rastrigin's function where one run does not", "[restarts]") {
@@ -150,9 +175,38 @@ TEST_CASE("after the last restart the run ends as that ended", "[restarts]") {
   CHECK(succeeded(solution.status));
 }
 
+TEST_CASE("a run that another one follows ends after so many generations at the latest", "[restarts]") {
+  // In two variables and with 6 points a generation: 100 + patience * 25 / sqrt(6) generations.
+  const auto second = [](double patience) {
+    const Grow optimizer{.optimizer = CmaEs{.step_size = 1, .value_tolerance = 0}, .patience = patience};
+    Grow::State<VectorXd> state;
+    const Rastrigin f;
+    optimizer.init(f, VectorXd(VectorXd::Constant(2, 2.2)), state);
+    while (state.restarts == 0) optimizer.step(f, state);
+    return state.calls.counts[0].evaluations() - state.used;
+  };
+  CHECK(second(1e-3) == 6 * 101);
+  CHECK(second(0) > 6 * 101);
+}
+
+TEST_CASE("the first run, too, begins at a point drawn around the start if that is asked for", "[restarts]") {
+  const VectorXd x0 = VectorXd::Constant(3, 2.2);
+  const Grow optimizer{.optimizer = CmaEs{.step_size = 1}, .spread = 4, .anywhere = true};
+  Grow::State<VectorXd> state;
+  optimizer.init(x0, state);
+  CHECK(state.mean != x0);
+  static_assert(std::same_as<decltype(Restarts{CmaEs{}, Ipop{}, 4.0}), Grow>);
+  CHECK((state.mean - x0).cwiseAbs().maxCoeff() <= 4);
+  CHECK(state.calls.counts[0].evaluations() == 0);
+}
+
 TEST_CASE("restarts refuse settings out of their range", "[restarts]") {
   const VectorXd x0 = VectorXd::Zero(2);
   CHECK_THROWS_WITH(minimize(Rastrigin{}, x0, Grow{CmaEs{}, Ipop{.factor = 1}}),
                     Catch::Contains("Ipop::factor") && Catch::Contains("1"));
+  CHECK_THROWS_WITH(Nbipop{.factor = 1}.check(), Catch::Contains("Nbipop::factor"));
+  CHECK_THROWS_WITH(Nbipop{.narrowing = 0.5}.check(), Catch::Contains("Nbipop::narrowing"));
+  CHECK_THROWS_WITH(Nbipop{.preference = 0}.check(), Catch::Contains("Nbipop::preference"));
+  CHECK_THROWS_WITH(minimize(Rastrigin{}, x0, Grow{.patience = -1}), Catch::Contains("Restarts::patience"));
   CHECK_THROWS_WITH(minimize(Rastrigin{}, x0, Grow{CmaEs{}, Ipop{}, -1.0}), Catch::Contains("Restarts::spread"));
 }

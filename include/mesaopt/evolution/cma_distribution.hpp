@@ -96,6 +96,15 @@ struct CmaDistribution {
     }
   }
 
+  /// z = D^(-1) B' y, the draw that belongs to a step. Its length.
+  S draw_of(const S* step, S* draw) const {
+    const Eigen::Index n = mean.size();
+    for (Eigen::Index j = 0; j < n; ++j)
+      draw[j] =
+          detail::product(axes.data() + n * j, step, n) / std::max(axis_lengths[j], std::numeric_limits<S>::min());
+    return std::sqrt(detail::product(draw, draw, n));
+  }
+
   /// Learns from one generation, its columns `best_first`, as drawn and shaped.
   void learn(const std::vector<Eigen::Index>& best_first, const PointsOf<X>& draws, const PointsOf<X>& steps) {
     using std::sqrt;
@@ -128,18 +137,24 @@ struct CmaDistribution {
     // C = decay C + c_1 p_c p_c' + sum of factors y y'
     S decay = 1 - c_1 + (stall ? c_1 * c_c * (2 - c_c) : S(0));
     for (Eigen::Index i = 0; i < w.size(); ++i) {
-      decay -= c_mu * w[i];
       factors[i] = c_mu * w[i];
       if (w[i] < 0) {
         const S* const z = ranked(draws, i);
-        factors[i] *= S(n) / std::max(detail::product(z, z, n), std::numeric_limits<S>::min());
+        const S squares = detail::product(z, z, n);
+        if (!(squares > 0)) {  // a point that was made nothing of: see Injected
+          factors[i] = 0;
+          continue;
+        }
+        factors[i] *= S(n) / std::max(squares, std::numeric_limits<S>::min());
       }
+      decay -= c_mu * w[i];
     }
     const Eigen::Index used = w[w.size() - 1] < 0 ? w.size() : mu;
     detail::update_covariance(n, decay, c_1, evolution_path.data(), used, factors.data(), best_first.data(),
                               steps.data(), covariance.data());
 
-    step_size *= std::exp(c_sigma / d_sigma * (length / chi_n - 1));
+    // Draws cannot change it that much; points from outside can.
+    step_size *= std::exp(std::min(S(1), c_sigma / d_sigma * (length / chi_n - 1)));
   }
 
   /// Makes coordinate i independent of the others, and as wide as they are on average: for one that influences nothing.

@@ -12,7 +12,8 @@ namespace mesaopt {
 
 /// The constants of CMA-ES for n variables and a population of lambda, in the letters of its tutorial.
 ///
-/// Hansen (2016), "The CMA evolution strategy: a tutorial", arXiv:1604.00772, table 1 with equations (49) to (58).
+/// Hansen (2016), "The CMA evolution strategy: a tutorial", arXiv:1604.00772, table 1 with equations (49) to (58);
+/// but c_sigma = (mu_eff + 2) / (n + mu_eff + 3), as in N. Hansen's pycma, which learns the step size a little faster.
 template <Real S>
 struct CmaParameters {
   Eigen::VectorX<S>
@@ -46,7 +47,7 @@ struct CmaParameters {
     const double m = sum * sum / squares;
     const double m_negative = negative_squares > 0 ? negative * negative / negative_squares : 0;
 
-    const double cs = (m + 2) / (n + m + 5);
+    const double cs = (m + 2) / (n + m + 3);
     const double c1 = std::min(1.0, faster * 2 / ((n + 1.3) * (n + 1.3) + m));
     const double cm = std::min(1 - c1, faster * 2 * (0.25 + m + 1 / m - 2) / ((n + 2) * (n + 2) + m));
     // How much may be taken away: no more than is given, and never so much that the covariance ceases to be one.

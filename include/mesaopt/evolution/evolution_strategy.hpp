@@ -21,9 +21,14 @@
 #include <mesaopt/core/random.hpp>
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/core/stopping.hpp>
+#include <mesaopt/evolution/bound_penalty.hpp>
 #include <mesaopt/evolution/cma_termination.hpp>
 #include <mesaopt/evolution/folded_box.hpp>
 #include <mesaopt/evolution/generation.hpp>
+#include <mesaopt/evolution/injection.hpp>
+#include <mesaopt/evolution/integer_margin.hpp>
+#include <mesaopt/evolution/two_point.hpp>
+#include <mesaopt/objective/in_space.hpp>
 
 namespace mesaopt {
 
@@ -40,6 +45,13 @@ namespace mesaopt {
 /// shape or move the distribution no further, or when it has grown 10^4-fold, as on an objective without minimum:
 /// `sentence(state.termination.end)` says which (see CmaTermination).
 ///
+/// If the objective has a search space (objective/in_space.hpp), the values next to the present ones of its integers
+/// and categories stay within reach: see IntegerMargin.
+///
+/// Mirrored draws: Brockhoff, Auger, Hansen, Arnold & Hohm (2010), "Mirrored sampling and sequential selection for
+/// evolution strategies", PPSN XI, with the pairwise selection of Auger, Brockhoff & Hansen (2011), "Mirrored sampling
+/// in evolution strategies with weighted recombination", GECCO.
+///
 /// A prior gives mean, shape and step size if it knows them; the largest standard deviation is then at least a
 /// thousandth of `step_size`, so that what a run has learnt until it converged can start another one.
 ///
@@ -53,6 +65,10 @@ struct EvolutionStrategy {
   bool active = true;             ///< whether the worse half narrows the covariance in its directions
   double step_tolerance = 1e-12;  ///< converged when all standard deviations are below this times `step_size`
   double value_tolerance = 1e-12;  ///< converged when late values differ by less, absolutely
+  double margin = 1;       ///< of integers and categories: times the usual least probability of neighbours; 0 for none
+  bool penalty = false;    ///< whether bounds are kept by a penalty: see BoundPenalty; else as FoldedBox does
+  bool mirrored = false;   ///< whether draws come in pairs z and -z, of which the better one recombines: see below
+  bool two_point = false;  ///< whether the step size is adapted by two points (see TwoPoint), not by the path's length
 
   static constexpr bool handles_bounds = true;
 
@@ -70,16 +86,21 @@ struct EvolutionStrategy {
     CmaTermination<S> termination{};  ///< `end` tells why the run ended by itself
     PointsOf<X> draws{};              ///< z of the present generation, one a column
     PointsOf<X> steps{};              ///< y = B D z: its points are mean + step_size y, folded
+    Injected<X> outside{};            ///< points for the next generation
+    IntegerMargin<X> integers{};      ///< if the objective has some
+    BoundPenalty<X> penalties{};      ///< if there is a box, and `penalty` is set
+    TwoPoint<X> line{};               ///< if `two_point` is set
 
     static constexpr auto fields() {
       using T = State;
       return detail::joined(detail::joined(Distribution::fields(), Generation<X, M>::fields()),
-                            std::tuple{&T::bounds, &T::termination, &T::draws, &T::steps});
+                            std::tuple{&T::bounds, &T::termination, &T::draws, &T::steps, &T::outside, &T::integers,
+                                       &T::penalties, &T::line});
     }
 
    private:
     friend EvolutionStrategy;
-    std::vector<Eigen::Index> best_first{};
+    std::vector<Eigen::Index> best_first{}, losers{};
   };
 
   /// Begins a run at a point or a prior, without bounds and without an objective: for `ask` and `tell`.
@@ -87,6 +108,7 @@ struct EvolutionStrategy {
   /// Throws std::invalid_argument for a setting out of its range, or a start that is empty or not finite.
   template <Start P, class M>
   void init(const P& start, State<PointOf<P>, M>& state) const {
+    state.integers.levels.clear();
     begin(start, state, nullptr);
     state.stochastic = false;
   }
@@ -96,6 +118,8 @@ struct EvolutionStrategy {
   requires Objective<F, PointOf<P>>
   void init([[maybe_unused]] const F& f, const P& start, StateOf<EvolutionStrategy, F, PointOf<P>>& state) const {
     using X = PointOf<P>;
+    state.integers.levels.clear();
+    if constexpr (HasSpace<F>) state.integers.set(f.space);
     if constexpr (Bounded<F, X>) {
       const auto& given = f.box();
       const Box<X>& box = as_box<X>(given);
@@ -133,6 +157,32 @@ struct EvolutionStrategy {
     if (state.Generation<X, M>::take(ids, evaluations)) finish(state);
   }
 
+  /// Gives up on points asked for that will never be told, at most half of a generation, which can so be closed: it is
+  /// learnt from the others alone.
+  ///
+  /// Throws std::invalid_argument, and changes nothing, if an id names no point that waits, or too few would be left.
+  template <Point X, class M>
+  void drop(State<X, M>& state, std::span<const std::uint64_t> ids) const {
+    if (state.Generation<X, M>::drop(ids)) finish(state);
+  }
+
+  /// Makes a point from outside one of the next generation, in the place of one of its draws: a guess, what another
+  /// search has found, the end of a local one. It is evaluated as it is; but the distribution learns from it as if it
+  /// lay no farther away than draws do, so that a far one does not tear it apart. Of more than a generation the latest
+  /// count.
+  ///
+  /// Throws std::invalid_argument if it has another size, is not finite, or lies outside of the box.
+  template <Point X, class M>
+  requires detail::Invertible<typename Shape::template Distribution<X>>
+  void inject(State<X, M>& state, const X& point) const {
+    if (point.size() != state.mean.size())
+      throw std::invalid_argument("point: has size " + std::to_string(point.size()) + ", but the distribution " +
+                                  std::to_string(state.mean.size()));
+    detail::check_start(point, "point");
+    if (state.bounds.bounded) state.bounds.box.check_inside(point, "point");
+    state.outside.add(point, state.points.cols());
+  }
+
   /// One generation: asks, evaluates, tells. What the evaluation limit forbids stays open. If the objective throws, so
   /// does the whole batch, and the next step evaluates it anew.
   template <class F, Point X, class M>
@@ -155,7 +205,7 @@ struct EvolutionStrategy {
   template <class Known, Point X, class M>
   void take(const Known& known, State<X, M>& state) const;
   template <Point X, class M>
-  static void draw(State<X, M>& state);
+  void draw(State<X, M>& state) const;
   template <Point X, class M>
   void finish(State<X, M>& state) const;
 };
@@ -172,6 +222,10 @@ void EvolutionStrategy<Shape>::begin(const P& start, State<PointOf<P>, M>& state
                    "it must be 2 or more, or 0 for 4 + floor(3 ln n)");
   if (!(step_tolerance >= 0))
     detail::refuse((std::string(Shape::name) + "::step_tolerance").c_str(), step_tolerance, "it must be 0 or more");
+  if (two_point && !detail::Invertible<typename Shape::template Distribution<PointOf<P>>>)
+    throw std::invalid_argument(std::string(Shape::name) + "::two_point: this strategy has no draw for a given step");
+  if (!(margin >= 0) || !std::isfinite(margin))
+    detail::refuse((std::string(Shape::name) + "::margin").c_str(), margin, "it must be 0 or more, and finite");
   if (!(value_tolerance >= 0))
     detail::refuse((std::string(Shape::name) + "::value_tolerance").c_str(), value_tolerance, "it must be 0 or more");
   detail::check_start(start);
@@ -186,6 +240,7 @@ void EvolutionStrategy<Shape>::begin(const P& start, State<PointOf<P>, M>& state
     take(start, state);
   const Eigen::Index n = detail::start_point(start).size();
   state.bounds.set(box, n, S(step_size));
+  state.bounds.clipped = penalty;
   if (box != nullptr)
     for (Eigen::Index i = 0; i < n; ++i)
       state.mean[i] = state.bounds.from_box(i, std::clamp(state.mean[i], box->lower[i], box->upper[i]));
@@ -194,6 +249,11 @@ void EvolutionStrategy<Shape>::begin(const P& start, State<PointOf<P>, M>& state
   state.Generation<PointOf<P>, M>::begin(start, lambda, seed);
   for (auto* columns : {&state.draws, &state.steps}) detail::zeros(*columns, n, lambda);
   state.best_first.resize(std::size_t(lambda));
+  state.losers.reserve(std::size_t(lambda));
+  state.outside = {};
+  state.integers.begin(lambda, margin);
+  state.line.begin(two_point ? n : 0);
+  state.penalties.begin(penalty && box != nullptr ? n : 0, lambda);
 
   if (!state.Distribution::begin(lambda, active))
     throw std::invalid_argument("start: its covariance is not positive definite");
@@ -249,17 +309,24 @@ void EvolutionStrategy<Shape>::take(const Known& known, State<X, M>& state) cons
 
 template <class Shape>
 template <Point X, class M>
-void EvolutionStrategy<Shape>::draw(State<X, M>& state) {
+void EvolutionStrategy<Shape>::draw(State<X, M>& state) const {
   const Eigen::Index n = state.mean.size();
   // A point's name tells where its draws are: they begin at index n * id.
   const std::uint64_t first = state.random.index / std::uint64_t(n);
   state.random.fill_normal(state.draws);
+  if (mirrored) {
+    const Eigen::Index pairs = state.draws.cols() / 2;
+    for (Eigen::Index i = 0; i < n * pairs; ++i) state.draws.data()[n * pairs + i] = -state.draws.data()[i];
+  }
   state.shape(state.draws, state.steps);
+  if constexpr (detail::Invertible<typename Shape::template Distribution<X>>) state.line.place(state);
   for (Eigen::Index k = 0; k < state.points.cols(); ++k)
     for (Eigen::Index i = 0; i < n; ++i) {
-      const auto u = state.mean[i] + state.step_size * state.steps(i, k);
+      auto u = state.mean[i] + state.step_size * state.steps(i, k);
+      if (state.integers.active()) u = state.mean[i] + state.integers.scale[i] * (u - state.mean[i]);
       state.points(i, k) = state.bounds.bounded ? state.bounds.to_box(i, u) : u;
     }
+  if constexpr (detail::Invertible<typename Shape::template Distribution<X>>) state.outside.place(state);
   state.number(first);
 }
 
@@ -267,8 +334,30 @@ template <class Shape>
 template <Point X, class M>
 void EvolutionStrategy<Shape>::finish(State<X, M>& state) const {
   using S = ScalarOf<X>;
-  detail::rank(state.evaluations, state.best_first);
-  const Evaluation<S>& best = state.evaluations[std::size_t(state.best_first.front())];
+  if (state.penalties.active()) {
+    if constexpr (requires { state.parameters.mu_eff; })
+      state.penalties.penalize(state, state.parameters.mu_eff);
+    else
+      state.penalties.penalize(state, S(state.evaluations.size()) / 4);
+  }
+  const auto& evaluations = state.penalties.active() ? state.penalties.evaluations : state.evaluations;
+  state.order(evaluations, state.best_first);
+  if (mirrored) {
+    // The better one of each pair first: as many as recombine. Of an odd number the last draw has no mirror image.
+    const Eigen::Index pairs = state.draws.cols() / 2;
+    auto place = state.best_first.begin();
+    state.losers.clear();
+    for (const Eigen::Index k : state.best_first) {
+      const Eigen::Index other = k < pairs ? k + pairs : k - pairs;
+      const bool loses = k < 2 * pairs && std::find(state.best_first.begin(), place, other) != place;
+      if (loses)
+        state.losers.push_back(k);
+      else
+        *place++ = k;
+    }
+    std::copy(state.losers.begin(), state.losers.end(), place);
+  }
+  const Evaluation<S>& best = evaluations[std::size_t(state.best_first.front())];
   if (!best.usable()) {
     state.step_size /= 2;
     state.termination.fail();
@@ -276,15 +365,19 @@ void EvolutionStrategy<Shape>::finish(State<X, M>& state) const {
     return;
   }
 
+  state.outside.forgive(state.best_first, state);
+  state.line.remember(state);
   state.learn(state.best_first, state.draws, state.steps);
+  state.line.adapt(state.best_first, state);
   if (state.bounds.bounded)
     for (Eigen::Index i = 0; i < state.mean.size(); ++i)
       if (state.bounds.fixed(i)) state.isolate(i);
+  state.integers.correct(state);
   const bool decomposed = state.decompose_when_due();
 
   const Evaluation<S>*worst = &best, *middle = &best;
   for (std::size_t i = 0; i < state.best_first.size(); ++i) {
-    const Evaluation<S>& evaluation = state.evaluations[std::size_t(state.best_first[i])];
+    const Evaluation<S>& evaluation = evaluations[std::size_t(state.best_first[i])];
     if (!evaluation.usable()) break;
     worst = &evaluation;
     if (i <= state.best_first.size() / 2) middle = &evaluation;

@@ -24,9 +24,12 @@ struct FoldedBox {
   using S = ScalarOf<X>;
   bool bounded = false;  ///< whether there is a box; if not, u is x, and nothing below may be called
   Box<X> box{};
-  S widest = 0;  ///< the margin, where the box is twice as wide or wider
+  S widest = 0;          ///< the margin, where the box is twice as wide or wider
+  bool clipped = false;  ///< whether u stands for the nearest x in the box instead: see BoundPenalty
 
-  static constexpr auto fields() { return std::tuple{&FoldedBox::bounded, &FoldedBox::box, &FoldedBox::widest}; }
+  static constexpr auto fields() {
+    return std::tuple{&FoldedBox::bounded, &FoldedBox::box, &FoldedBox::widest, &FoldedBox::clipped};
+  }
 
   /// Takes a box and the margin, or neither: nullptr for none of n coordinates' bounds.
   void set(const Box<X>* bounds, Eigen::Index n, S margin) {
@@ -49,6 +52,7 @@ struct FoldedBox {
   [[nodiscard]] S to_box(Eigen::Index i, S u) const {
     const S lower = box.lower[i], upper = box.upper[i];
     if (lower == upper) return lower;
+    if (clipped) return std::clamp(u, lower, upper);
     const S a = margin(i);
     if (lower + a <= u && u <= upper - a) return u;
     if (!std::isfinite(u)) return u > 0 ? upper : lower;  // where draws overflow
@@ -67,6 +71,7 @@ struct FoldedBox {
   [[nodiscard]] S from_box(Eigen::Index i, S x) const {
     const S lower = box.lower[i], upper = box.upper[i];
     if (lower == upper) return lower;
+    if (clipped) return x;
     const S a = margin(i);
     if (x - lower < a) return lower - a + 2 * std::sqrt(a * (x - lower));
     if (upper - x < a) return upper + a - 2 * std::sqrt(a * (upper - x));

@@ -63,11 +63,14 @@ struct Generation {
   std::vector<Evaluation<S>> evaluations{};  ///< what was told about them
   std::vector<bool> told{};                  ///< whether anything was
   std::uint64_t open = 0;                    ///< of how many nothing was
+  std::vector<bool> dropped{};               ///< which will never be told
+  std::uint64_t lost = 0;                    ///< how many these are
 
   static constexpr auto fields() {
     using T = Generation;
-    return std::tuple{&T::x,       &T::value,  &T::evaluation, &T::status,      &T::calls, &T::random, &T::stochastic,
-                      &T::best_id, &T::points, &T::ids,        &T::evaluations, &T::told,  &T::open};
+    return std::tuple{&T::x,           &T::value,      &T::evaluation, &T::status,  &T::calls,
+                      &T::random,      &T::stochastic, &T::best_id,    &T::points,  &T::ids,
+                      &T::evaluations, &T::told,       &T::open,       &T::dropped, &T::lost};
   }
 
   /// Begins a run of generations of `size` points at a start.
@@ -91,16 +94,19 @@ struct Generation {
     ids.assign(count, 0);
     evaluations.assign(count, {});
     told.assign(count, true);
+    dropped.assign(count, false);
     answers_.assign(count, {});
     calls.slots.resize(std::max(count, calls.slots.size()));
-    open = 0;
+    open = lost = 0;
   }
 
   /// Names the points, which were drawn, from `first` on: they wait now.
   void number(std::uint64_t first) {
     std::iota(ids.begin(), ids.end(), first);
     told.assign(ids.size(), false);
+    dropped.assign(ids.size(), false);
     open = ids.size();
+    lost = 0;
   }
 
   /// The points that wait for their evaluation, with `draw` called first if there is none.
@@ -128,16 +134,7 @@ struct Generation {
     if (named.size() != answers.size())
       throw std::invalid_argument("ids: are " + std::to_string(named.size()) + ", but evaluations " +
                                   std::to_string(answers.size()));
-    for (std::size_t i = 0; i < named.size(); ++i) {
-      const std::uint64_t k = ids.empty() ? 0 : named[i] - ids.front();
-      if (k < ids.size() && !told[k]) {
-        told[k] = true;
-        continue;
-      }
-      for (std::size_t j = 0; j < i; ++j) told[named[j] - ids.front()] = false;
-      throw std::invalid_argument("ids: " + std::to_string(named[i]) + " names no point that waits to be told");
-    }
-
+    mark(named);
     for (std::size_t i = 0; i < named.size(); ++i) {
       const std::uint64_t k = named[i] - ids.front();
       const auto& answer = evaluations[k] = answers[i];
@@ -155,6 +152,42 @@ struct Generation {
     open -= named.size();
     status = Status::running;
     return open == 0;
+  }
+
+  /// Gives up on points: they will never be told. True if no point waits any longer.
+  ///
+  /// Throws std::invalid_argument, and changes nothing, if an id names no point that waits, or less than half of the
+  /// generation would be left.
+  bool drop(std::span<const std::uint64_t> named) {
+    if (2 * (lost + named.size()) > ids.size())
+      throw std::invalid_argument("ids: to drop " + std::to_string(named.size()) +
+                                  " points would leave less than half" + " of the generation of " +
+                                  std::to_string(ids.size()));
+    mark(named);
+    for (const std::uint64_t id : named) {
+      dropped[id - ids.front()] = true;
+      evaluations[id - ids.front()] = {};
+    }
+    if (named.empty()) return false;
+    lost += named.size();
+    open -= named.size();
+    return open == 0;
+  }
+
+  /// Puts the indices of all points in order, the best first: see detail::rank. The place of a dropped one goes to the
+  /// next better or worse one that was told, so that each of these counts once or twice: what is learnt from ranks are
+  /// quantiles of the values, which the told ones have as well.
+  void order(std::vector<Eigen::Index>& best_first) const { order(evaluations, best_first); }
+  /// The same by other evaluations of these points.
+  void order(const std::vector<Evaluation<S>>& by, std::vector<Eigen::Index>& best_first) const {
+    detail::rank(by, best_first);
+    if (lost == 0) return;
+    const std::size_t all = ids.size(), left = all - std::size_t(lost);
+    best_first.erase(
+        std::remove_if(best_first.begin(), best_first.end(), [&](Eigen::Index k) { return dropped[std::size_t(k)]; }),
+        best_first.end());
+    best_first.resize(all);
+    for (std::size_t i = all; i-- > 0;) best_first[i] = best_first[i * left / all];
   }
 
   /// Evaluates what waits, as far as the evaluation limit allows, and hands it to `tell`. If the objective throws, so
@@ -177,6 +210,19 @@ struct Generation {
   std::vector<Evaluation<S>> answers_{};
   PointsOf<X> open_points_{};
   std::vector<std::uint64_t> open_ids_{};
+
+  /// Marks points as told. Throws, and marks none, if one does not wait.
+  void mark(std::span<const std::uint64_t> named) {
+    for (std::size_t i = 0; i < named.size(); ++i) {
+      const std::uint64_t k = ids.empty() ? 0 : named[i] - ids.front();
+      if (k < ids.size() && !told[k]) {
+        told[k] = true;
+        continue;
+      }
+      for (std::size_t j = 0; j < i; ++j) told[named[j] - ids.front()] = false;
+      throw std::invalid_argument("ids: " + std::to_string(named[i]) + " names no point that waits to be told");
+    }
+  }
 };
 
 }  // namespace mesaopt

@@ -29,6 +29,12 @@ struct RestartPlan {
   }
 };
 
+/// What a rule is told about the run that has ended.
+struct FinishedRun {
+  std::uint64_t evaluations = 0;
+  bool improved = false;  ///< whether it found a better point than all runs before it
+};
+
 /// Restarts with a population `factor` times as large each time.
 /// Auger & Hansen (2005), "A restart CMA evolution strategy with increasing population size".
 struct Ipop {
@@ -44,9 +50,9 @@ struct Ipop {
     if (!(factor > 1) || !std::isfinite(factor)) detail::refuse("Ipop::factor", factor, "it must be more than 1");
   }
 
-  /// After a run of `evaluations`.
-  RestartPlan next(Memory& memory, std::uint64_t evaluations, Random& random) const {
-    (void)evaluations, (void)random;
+  /// After a run.
+  RestartPlan next(Memory& memory, const FinishedRun& run, Random& random) const {
+    (void)run, (void)random;
     return {.population = memory.population *= factor};
   }
 };
@@ -74,14 +80,66 @@ struct Bipop {
     if (!(factor > 1) || !std::isfinite(factor)) detail::refuse("Bipop::factor", factor, "it must be more than 1");
   }
 
-  /// After a run of `evaluations`.
-  RestartPlan next(Memory& memory, std::uint64_t evaluations, Random& random) const {
-    (memory.is_small ? memory.small : memory.large) += evaluations;
+  /// After a run.
+  RestartPlan next(Memory& memory, const FinishedRun& run, Random& random) const {
+    (memory.is_small ? memory.small : memory.large) += run.evaluations;
     memory.is_small = memory.population > 1 && memory.small < memory.large;
     if (!memory.is_small) return {.population = memory.population *= factor};
     const double u = random.uniform<double>(), v = random.uniform<double>();
     return {std::max(1.0, std::pow(memory.population / 2, u * u)), std::pow(10.0, -2 * v),
             std::max<std::uint64_t>(1, memory.large / 2)};
+  }
+};
+
+/// Two kinds of restarts, of which the one that found the best point so far may use `preference` times as many
+/// evaluations as the other: with a population `factor` times as large each time and a step size `narrowing` times
+/// smaller; and with small populations and step sizes drawn at random.
+///
+/// A small run has (L / 2)^(u⁴) times the first population, where L is that of the latest large run and u is uniform in
+/// [0, 1), its step size is multiplied by 10^(-2u'), and it may use half the evaluations of all large runs together.
+///
+/// Loshchilov, Schoenauer and Sebag (2012), "Alternative restart strategies for CMA-ES", PPSN XII: NBIPOP-CMA-ES, which
+/// has a factor of 2, a narrowing of 1.6, and the first population in all small runs; BIPOP has u². These defaults need
+/// fewer evaluations on the multimodal functions of BBOB (benchmarks/evolution/bbob_cma_es.cpp): the population gets
+/// there sooner, by runs that begin as wide as the first.
+struct Nbipop {
+  double factor = 3;      ///< more than 1
+  double narrowing = 1;   ///< 1 or more
+  double preference = 2;  ///< 1 or more
+
+  struct Memory {
+    RestartPlan plan{};                  ///< of the latest large run
+    std::uint64_t large = 0, small = 0;  ///< evaluations of all runs of a kind; the first run is large
+    bool is_small = false;               ///< the latest run
+    bool small_is_best = false;          ///< whether a small run has found the best point
+    static constexpr auto fields() {
+      return std::tuple{&Memory::plan, &Memory::large, &Memory::small, &Memory::is_small, &Memory::small_is_best};
+    }
+  };
+
+  /// Throws std::invalid_argument for a setting out of its range.
+  void check() const {
+    if (!(factor > 1) || !std::isfinite(factor)) detail::refuse("Nbipop::factor", factor, "it must be more than 1");
+    if (!(narrowing >= 1) || !std::isfinite(narrowing))
+      detail::refuse("Nbipop::narrowing", narrowing, "it must be 1 or more, and finite");
+    if (!(preference >= 1) || !std::isfinite(preference))
+      detail::refuse("Nbipop::preference", preference, "it must be 1 or more, and finite");
+  }
+
+  /// After a run.
+  RestartPlan next(Memory& memory, const FinishedRun& run, Random& random) const {
+    (memory.is_small ? memory.small : memory.large) += run.evaluations;
+    if (run.improved) memory.small_is_best = memory.is_small;
+    const double allowed = double(memory.large) * (memory.small_is_best ? preference : 1 / preference);
+    memory.is_small = memory.plan.population > 1 && double(memory.small) < allowed;
+    if (memory.is_small) {
+      const double u = random.uniform<double>(), v = random.uniform<double>();
+      return {std::max(1.0, std::pow(memory.plan.population / 2, u * u * u * u)), std::pow(10.0, -2 * v),
+              std::max<std::uint64_t>(1, memory.large / 2)};
+    }
+    memory.plan.population *= factor;
+    memory.plan.step_size /= narrowing;
+    return memory.plan;
   }
 };
 
@@ -101,10 +159,10 @@ concept Restartable = requires(const O& optimizer, O& other, S& state) {
 ///
 ///     minimize(f, x0, Restarts{CmaEs{.step_size = 2}, Bipop{}}, TargetReached{1e-8} || MaxEvaluations{1'000'000});
 ///
-/// The rule, Ipop or Bipop, tells population and step size of the next run. A later run begins at a point that is drawn
-/// uniformly: from the cube of half width `spread` around the first start, cut to the box if the objective has one;
-/// from the whole box, if it is finite and `spread` is 0; else it begins at the first start. The state's x is the best
-/// point of all runs.
+/// The rule, Ipop, Bipop or Nbipop, tells population and step size of the next run. A later run begins at a point that
+/// is drawn uniformly: from the cube of half width `spread` around the first start, cut to the box if the objective has
+/// one; from the whole box, if it is finite and `spread` is 0; else it begins at the first start. The state's x is the
+/// best point of all runs.
 template <class O, class Rule = Bipop>
 struct Restarts {
   O optimizer{};      ///< of the first run
@@ -112,6 +170,10 @@ struct Restarts {
   double spread = 0;  ///< 0 or more: see above
   /// Restarts; after as many the run ends as its last one does.
   std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  bool anywhere = false;  ///< whether the first run begins at a point drawn as those of the later ones
+  /// A run that another one follows ends after 100 + patience (n + 3)² / √λ generations of λ points at the latest; 0
+  /// for whenever it ends by itself. From Hansen (2009), as above: MaxIter.
+  double patience = 50;
 
   static constexpr bool handles_bounds = detail::handles_bounds<O>;
 
@@ -132,14 +194,15 @@ struct Restarts {
     Random choices{};                               ///< of starts, and the rule's
     std::uint64_t restarts = 0;                     ///< how many there were
     std::uint64_t used = 0;                         ///< evaluations of the present run
+    bool improved = false;                          ///< whether that has found the best point of all
 
     /// What the present run has found.
     [[nodiscard]] const Inner& present() const { return *this; }
 
     static constexpr auto fields() {
-      return std::tuple_cat(Inner::fields(),
-                            std::tuple{&State::x, &State::value, &State::evaluation, &State::status, &State::first,
-                                       &State::plan, &State::memory, &State::choices, &State::restarts, &State::used});
+      return std::tuple_cat(Inner::fields(), std::tuple{&State::x, &State::value, &State::evaluation, &State::status,
+                                                        &State::first, &State::plan, &State::memory, &State::choices,
+                                                        &State::restarts, &State::used, &State::improved});
     }
   };
 
@@ -152,6 +215,8 @@ struct Restarts {
     rule.check();
     if (!(spread >= 0) || !std::isfinite(spread))
       detail::refuse("Restarts::spread", spread, "it must be 0 or more, and finite");
+    if (!(patience >= 0) || !std::isfinite(patience))
+      detail::refuse("Restarts::patience", patience, "it must be 0 or more, and finite");
   }
 
   /// Begins the first run, without bounds and without an objective: for `ask` and `tell`.
@@ -161,6 +226,7 @@ struct Restarts {
     check();
     optimizer.init(start, present(state));
     begin(state);
+    if (anywhere) optimizer.restart(another_start(state), present(state));
   }
 
   /// Begins the first run.
@@ -170,6 +236,7 @@ struct Restarts {
     check();
     optimizer.init(f, start, present(state));
     begin(state);
+    if (anywhere) optimizer.restart(another_start(state), present(state));
   }
 
   /// The points that wait for their evaluation: those of the optimizer. Begins the next run if one is due.
@@ -215,6 +282,7 @@ struct Restarts {
     state.memory = {};
     state.choices = Random{.seed = optimizer.seed, .stream = 1};
     state.restarts = state.used = 0;
+    state.improved = false;
   }
 
   /// The optimizer of the present run.
@@ -230,11 +298,15 @@ struct Restarts {
 
   template <Point X, class M>
   void restart_when_due(State<X, M>& state) const {
-    const bool over = present(state).status != Status::running || state.used >= state.plan.evaluations;
+    const double n = double(state.x.size()), lambda = double(state.points.cols());
+    const double bearable = lambda * (100 + patience * (n + 3) * (n + 3) / std::sqrt(lambda));
+    const bool over = present(state).status != Status::running || state.used >= state.plan.evaluations ||
+                      (patience > 0 && double(state.used) >= bearable);
     if (!over || state.restarts >= most) return;
-    state.plan = rule.next(state.memory, state.used, state.choices);
+    state.plan = rule.next(state.memory, {state.used, state.improved}, state.choices);
     ++state.restarts;
     state.used = 0;
+    state.improved = false;
     const X start = another_start(state);
     settings(state).restart(start, present(state));
   }
@@ -264,10 +336,14 @@ struct Restarts {
       state.x = run.x;
       state.value = run.value;
       state.evaluation = run.evaluation;
+      state.improved = true;
     }
     const bool spent = run.status == Status::max_evaluations;
     state.status = spent || (run.status != Status::running && state.restarts >= most) ? run.status : Status::running;
   }
 };
+
+template <class O, class Rule, class... Rest>
+Restarts(O, Rule, Rest...) -> Restarts<O, Rule>;
 
 }  // namespace mesaopt

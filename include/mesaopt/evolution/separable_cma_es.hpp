@@ -95,6 +95,13 @@ struct SeparableDistribution {
       for (Eigen::Index i = 0; i < n; ++i) steps(i, k) = deviations_[i] * draws(i, k);
   }
 
+  /// z = y / √variances, the draw that belongs to a step. Its length.
+  S draw_of(const S* step, S* draw) const {
+    const Eigen::Index n = mean.size();
+    for (Eigen::Index i = 0; i < n; ++i) draw[i] = step[i] / std::sqrt(variances[i]);
+    return std::sqrt(detail::product(draw, draw, n));
+  }
+
   /// Learns from one generation, its columns `best_first`, as drawn and shaped.
   void learn(const std::vector<Eigen::Index>& best_first, const PointsOf<X>& draws, const PointsOf<X>& steps) {
     using std::sqrt;
@@ -123,12 +130,17 @@ struct SeparableDistribution {
 
     S decay = 1 - c_1 + (stall ? c_1 * c_c * (2 - c_c) : S(0));
     for (Eigen::Index i = 0; i < w.size(); ++i) {
-      decay -= c_mu * w[i];
       factors_[i] = c_mu * w[i];
       if (w[i] < 0) {
         const S* const z = ranked(draws, i);
-        factors_[i] *= S(n) / std::max(detail::product(z, z, n), std::numeric_limits<S>::min());
+        const S squares = detail::product(z, z, n);
+        if (!(squares > 0)) {  // a point that was made nothing of: see Injected
+          factors_[i] = 0;
+          continue;
+        }
+        factors_[i] *= S(n) / std::max(squares, std::numeric_limits<S>::min());
       }
+      decay -= c_mu * w[i];
     }
     for (Eigen::Index j = 0; j < n; ++j)
       variances[j] = decay * variances[j] + c_1 * evolution_path[j] * evolution_path[j];
@@ -138,7 +150,7 @@ struct SeparableDistribution {
       const S factor = factors_[i];
       for (Eigen::Index j = 0; j < n; ++j) variances[j] += factor * y[j] * y[j];
     }
-    step_size *= std::exp(c_sigma / d_sigma * (length / chi_n - 1));
+    step_size *= std::exp(std::min(S(1), c_sigma / d_sigma * (length / chi_n - 1)));
   }
 
   /// Makes coordinate i as wide as the others are on average: for one that influences nothing.
