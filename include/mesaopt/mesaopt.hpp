@@ -22,12 +22,15 @@
 #include <mesaopt/direct/random_search.hpp>
 #include <mesaopt/evolution/cma_es.hpp>
 #include <mesaopt/evolution/differential_evolution.hpp>
+#include <mesaopt/evolution/elitist_cma_es.hpp>
 #include <mesaopt/evolution/limited_memory_cma_es.hpp>
 #include <mesaopt/evolution/natural_evolution.hpp>
 #include <mesaopt/evolution/openai_es.hpp>
 #include <mesaopt/evolution/particle_swarm.hpp>
+#include <mesaopt/evolution/promising_distribution.hpp>
 #include <mesaopt/evolution/restarts.hpp>
 #include <mesaopt/evolution/separable_cma_es.hpp>
+#include <mesaopt/evolution/uncertainty_handling.hpp>
 #include <mesaopt/gradient/adam.hpp>
 #include <mesaopt/gradient/ams_grad.hpp>
 #include <mesaopt/gradient/augmented_lagrangian.hpp>
