@@ -140,9 +140,10 @@ int main(int count, char** arguments) {
         "\nGeometric mean of the ratios, over the %d functions on which two thirds of the trials arrived: %.3f. The "
         "largest 90 %% bound of a ratio: %.2f.\n",
         compared, std::exp(logarithms / compared), worst);
-  if (unimodals == 10)
-    std::printf(
-        "Geometric mean of the expected running times over the 10 mostly unimodal functions: %.0f; pycma: %.0f, "
-        "ratio %.3f.\n",
-        std::exp(unimodal / 10), pycma(n), std::exp(unimodal / 10) / pycma(n));
+  if (unimodals == 10) {
+    std::printf("\nGeometric mean of the expected running times over the 10 mostly unimodal functions: %.0f",
+                std::exp(unimodal / 10));
+    if (std::isfinite(pycma(n))) std::printf("; pycma: %.0f, ratio %.3f", pycma(n), std::exp(unimodal / 10) / pycma(n));
+    std::printf(".\n");
+  }
 }
