@@ -49,7 +49,7 @@ struct Restarts {
   std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
   bool anywhere = false;  ///< whether the first run begins at a point drawn as those of the later ones
   /// A run that another one follows ends after 100 + patience (n + 3)² / √λ generations of λ points at the latest; 0
-  /// for whenever it ends by itself. From Hansen (2009), as above: MaxIter.
+  /// for whenever it ends by itself. Hansen (2009), as for Bipop: MaxIter.
   double patience = 50;
 
   static constexpr bool handles_bounds = detail::handles_bounds<O>;
