@@ -262,7 +262,7 @@ TEST_CASE("predictions repeated at the same size allocate nothing, nor do points
   Matrix X(4, n), Q(4, m);
   for (Eigen::Index i = 0; i < X.size(); ++i) X.data()[i] = std::sin(1.7 * double(i * i % 1009));
   for (Eigen::Index i = 0; i < Q.size(); ++i) Q.data()[i] = std::cos(2.3 * double(i * i % 1013));
-  GaussianProcess<Matern52> gp({}, {.noise = 1e-4});
+  GaussianProcess<SquaredExponential> gp({}, {.noise = 1e-4});
   gp.fit(X, X.colwise().sum().transpose());
   const Vector x = Q.col(0);
   gp.append(x, 1);
@@ -289,8 +289,8 @@ TEST_CASE("a process saved and loaded is the same bits, and goes on alike", "[ba
 }
 
 TEST_CASE("a process of floats agrees with one of doubles to a few of its digits", "[bayes]") {
-  GaussianProcess<BasicMatern52<float>> small({}, {.noise = 0.01f});
-  GaussianProcess<Matern52> large({}, {.noise = 0.01});
+  GaussianProcess<BasicSquaredExponential<float>> small({}, {.noise = 0.01f});
+  GaussianProcess<SquaredExponential> large({}, {.noise = 0.01});
   small.fit(inputs().cast<float>(), targets().cast<float>());
   large.fit(inputs(), targets());
   Prediction<float> of_small;

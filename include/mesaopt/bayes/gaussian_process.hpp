@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <stdexcept>
 #include <string>
@@ -286,6 +287,10 @@ class GaussianProcess {
   Eigen::Index usable() const { return report_.succeeded ? size_ : 0; }
   auto lower(Eigen::Index n) const { return factor_.topLeftCorner(n, n).template triangularView<Eigen::Lower>(); }
 
+  auto upper(Eigen::Index n) const {
+    return factor_.topLeftCorner(n, n).transpose().template triangularView<Eigen::Upper>();
+  }
+
   void reserve(Eigen::Index dimension, Eigen::Index count) {
     if (points_.rows() == dimension && count <= values_.size()) return;
     const Eigen::Index old = std::min(size_, count);
@@ -320,7 +325,7 @@ class GaussianProcess {
   void solve_weights() {
     auto weights = weights_.head(size_);
     weights = whitened_.head(size_);
-    lower(size_).transpose().solveInPlace(weights);
+    upper(size_).solveInPlace(weights);
   }
 
   void predict(const Matrix& X, Prediction<S>& out, bool gradients) const {
@@ -361,7 +366,7 @@ class GaussianProcess {
         kernels::detail::pull_column<K>(kernel_, data, x, weights_.data(), out.mean_gradient.col(at).data(), nullptr);
         if (n == 0) continue;
         out.weights = S(-2) * cross.col(j);
-        lower(n).transpose().solveInPlace(out.weights);
+        upper(n).solveInPlace(out.weights);
         kernels::detail::pull_column<K>(kernel_, data, x, out.weights.data(), out.variance_gradient.col(at).data(),
                                         nullptr);
       }
