@@ -61,9 +61,9 @@ class GaussianProcess {
   using Matrix = Eigen::MatrixX<S>;
   using Settings = GaussianProcessSettings<S>;
 
+  GaussianProcess() = default;
   /// Throws std::invalid_argument for a setting out of range.
-  explicit GaussianProcess(K kernel = {}, const Settings& settings = {})
-      : kernel_(std::move(kernel)), settings_(settings) {
+  explicit GaussianProcess(K kernel, const Settings& settings = {}) : kernel_(std::move(kernel)), settings_(settings) {
     if (!(settings.noise > 0) || !std::isfinite(settings.noise)) refuse("noise", "positive", settings.noise);
     if (!(settings.noise_floor >= 0) || !std::isfinite(settings.noise_floor))
       refuse("noise_floor", "at least 0", settings.noise_floor);
