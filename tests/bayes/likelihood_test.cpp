@@ -29,9 +29,8 @@ Vector targets() {
 
 using Scaled = Product<Constant, Matern52>;
 GaussianProcess<Scaled> process() {
-  Vector scales(2);
-  scales << 0.6, 1.4;
-  GaussianProcess<Scaled> gp(1.5 * Matern52{scales}, {.noise = 0.01, .mean = 0.25, .noise_floor = 0.002});
+  GaussianProcess<Scaled> gp(1.5 * Matern52{Vector::LinSpaced(2, 0.6, 1.4)},
+                             {.noise = 0.01, .mean = 0.25, .noise_floor = 0.002});
   gp.fit(inputs(), targets());
   return gp;
 }

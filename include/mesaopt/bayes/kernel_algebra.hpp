@@ -1,10 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <stdexcept>
 #include <tuple>
+#include <utility>
 
 #include <Eigen/Core>
 
@@ -109,20 +111,20 @@ struct Product {
 
 /// `Matern52{} + Linear{}`.
 template <Kernel A, Kernel B>
-Sum<A, B> operator+(const A& a, const B& b) {
-  return {a, b};
+Sum<A, B> operator+(A a, B b) {
+  return {std::move(a), std::move(b)};
 }
 
 /// `Matern52{} * Periodic{}`.
 template <Kernel A, Kernel B>
-Product<A, B> operator*(const A& a, const B& b) {
-  return {a, b};
+Product<A, B> operator*(A a, B b) {
+  return {std::move(a), std::move(b)};
 }
 
 /// `2.0 * Matern52{}`: functions of that variance.
 template <Kernel B>
-Product<BasicConstant<typename B::Scalar>, B> operator*(typename B::Scalar variance, const B& b) {
-  return {{variance}, b};
+Product<BasicConstant<typename B::Scalar>, B> operator*(typename B::Scalar variance, B b) {
+  return {{variance}, std::move(b)};
 }
 
 }  // namespace mesaopt::kernels
