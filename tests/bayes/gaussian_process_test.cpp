@@ -40,7 +40,11 @@ Matrix inputs() {
   X << 0.1, 0.4, 0.75, 0.3, 0.95, 0.6, 0.9, 0.2, 0.6, 0.55, 0.05, 1.3;
   return X;
 }
-Vector targets() { return (Vector(6) << 0.3, -0.7, 1.1, 0.2, -1.4, 0.9).finished(); }
+Vector targets() {
+  Vector y(6);
+  y << 0.3, -0.7, 1.1, 0.2, -1.4, 0.9;
+  return y;
+}
 Matrix queries() {
   Matrix Q(2, 3);
   Q << 0.5, 0.1, 2, 0.5, 0.9, -1;
@@ -133,6 +137,20 @@ TEST_CASE("leaving one out in closed form is fitting without it", "[bayes]") {
   process().leave_one_out(left_out, spread);
   CHECK((left_out - residuals).norm() < 1e-11);
   CHECK((spread - variances).norm() < 1e-11);
+}
+
+TEST_CASE("a point alone is predicted as it is among others", "[bayes]") {
+  const Process gp = process();
+  const Matrix Q = queries();
+  Prediction<double> all, one;
+  gp.predict_with_gradients(Q, all);
+  for (Eigen::Index i = 0; i < 3; ++i) {
+    gp.predict_with_gradients(Q.col(i), one);
+    CHECK(std::abs(one.mean[0] - all.mean[i]) < 1e-13);
+    CHECK(std::abs(one.variance[0] - all.variance[i]) < 1e-13);
+    CHECK((one.mean_gradient - all.mean_gradient.col(i)).norm() < 1e-12);
+    CHECK((one.variance_gradient - all.variance_gradient.col(i)).norm() < 1e-12);
+  }
 }
 
 TEST_CASE("gradients of mean and variance agree with central differences", "[bayes]") {

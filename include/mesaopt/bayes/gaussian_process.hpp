@@ -42,7 +42,6 @@ struct Prediction {
   Eigen::VectorX<S> mean, variance;                    ///< of the function, without an observation's noise
   Eigen::MatrixX<S> mean_gradient, variance_gradient;  ///< by the point; filled by predict_with_gradients
   Eigen::MatrixX<S> cross;                             ///< scratch
-  Eigen::VectorX<S> weights;                           ///< scratch
 };
 
 /// Gaussian-process regression: y_i = f(x_i) + e_i, where f is a Gaussian process with the given kernel and a constant
@@ -291,6 +290,17 @@ class GaussianProcess {
     return factor_.topLeftCorner(n, n).transpose().template triangularView<Eigen::Upper>();
   }
 
+  /// A single column is solved for as a vector, which takes two thirds of the time.
+  template <class Triangle, class Columns>
+  static void solve_columns(const Triangle& triangle, Columns& columns) {
+    if (columns.cols() == 1) {
+      auto column = columns.col(0);
+      triangle.solveInPlace(column);
+    } else {
+      triangle.solveInPlace(columns);
+    }
+  }
+
   void reserve(Eigen::Index dimension, Eigen::Index count) {
     if (points_.rows() == dimension && count <= values_.size()) return;
     const Eigen::Index old = std::min(size_, count);
@@ -338,7 +348,6 @@ class GaussianProcess {
     out.mean.setConstant(X.cols(), settings_.mean);
     out.variance.resize(X.cols());
     out.cross.resize(n, width);
-    out.weights.resize(n);
     if (gradients) {
       out.mean_gradient.setZero(X.rows(), X.cols());
       out.variance_gradient.setZero(X.rows(), X.cols());
@@ -350,24 +359,28 @@ class GaussianProcess {
         kernels::detail::covariance_column(kernel_, data, X.col(first + j).data(), out.cross.col(j).data());
       if (n > 0) {
         out.mean.segment(first, some).noalias() += cross.transpose() * weights_.head(n);
-        lower(n).solveInPlace(cross);
+        solve_columns(lower(n), cross);
       }
       for (Eigen::Index j = 0; j < some; ++j) {
-        const Eigen::Index at = first + j;
-        const S* const x = X.col(at).data();
+        const S* const x = X.col(first + j).data();
         S prior;
         kernel_.values({x, X.rows(), 1}, x, &prior);
         const S rest = prior - cross.col(j).squaredNorm();
-        out.variance[at] = rest > 0 ? rest : S(0);
-        if (!gradients) continue;
+        out.variance[first + j] = rest > 0 ? rest : S(0);
+      }
+      if (!gradients) continue;
+      if (n > 0) {
+        cross *= S(-2);
+        solve_columns(upper(n), cross);
+      }
+      for (Eigen::Index j = 0; j < some; ++j) {
+        const S* const x = X.col(first + j).data();
+        S* const by_x = out.variance_gradient.col(first + j).data();
         // k(x, x) changes with both of its arguments alike.
         const S two = 2;
-        kernel_.pull({x, X.rows(), 1}, x, &two, out.variance_gradient.col(at).data(), nullptr);
-        kernels::detail::pull_column<K>(kernel_, data, x, weights_.data(), out.mean_gradient.col(at).data(), nullptr);
-        if (n == 0) continue;
-        out.weights = S(-2) * cross.col(j);
-        upper(n).solveInPlace(out.weights);
-        kernels::detail::pull_column<K>(kernel_, data, x, out.weights.data(), out.variance_gradient.col(at).data(),
+        kernel_.pull({x, X.rows(), 1}, x, &two, by_x, nullptr);
+        kernels::detail::pull_column<K>(kernel_, data, x, cross.col(j).data(), by_x, nullptr);
+        kernels::detail::pull_column<K>(kernel_, data, x, weights_.data(), out.mean_gradient.col(first + j).data(),
                                         nullptr);
       }
     }
