@@ -1,5 +1,9 @@
 #include <mesaopt/bayes/covariance.hpp>
 
+#include <cmath>
+
+#include <mesaopt/bayes/kernels.hpp>
+
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 

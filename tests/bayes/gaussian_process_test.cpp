@@ -4,6 +4,7 @@
 #include <limits>
 
 #include <mesaopt/bayes/kernel_algebra.hpp>
+#include <mesaopt/bayes/kernels.hpp>
 #include <mesaopt/core/bytes.hpp>
 #include <mesaopt/core/fields.hpp>
 

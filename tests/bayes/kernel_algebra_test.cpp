@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include <mesaopt/bayes/kernels.hpp>
+
 #include "support/catch.hpp"
 
 using namespace mesaopt::kernels;

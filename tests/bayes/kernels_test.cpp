@@ -76,6 +76,15 @@ TEST_CASE("gradients of smooth kernels vanish where the points coincide", "[baye
   CHECK(by_parameters.isZero(0));
 }
 
+TEST_CASE("points immensely far apart have no covariance, and no NaN", "[bayes]") {
+  const Vector tiny = Vector::Constant(1, 1e-154);
+  CHECK(std::abs(Matern12{tiny}(a, b)) < 1e-300);
+  CHECK(std::abs(Matern32{tiny}(a, b)) < 1e-300);
+  CHECK(std::abs(Matern52{tiny}(a, b)) < 1e-300);
+  CHECK(std::abs(SquaredExponential{tiny}(a, b)) < 1e-300);
+  CHECK(RationalQuadratic{tiny, 1.3}(a, b) < 1e-300);
+}
+
 TEST_CASE("parameters are read and written in order as logarithms", "[bayes]") {
   RationalQuadratic k{scales, 1.3};
   const Vector expected = (Vector(3) << std::log(0.6), std::log(1.4), std::log(1.3)).finished();

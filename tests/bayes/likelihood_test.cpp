@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include <mesaopt/bayes/kernel_algebra.hpp>
+#include <mesaopt/bayes/kernels.hpp>
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/gradient/lbfgs.hpp>
 

@@ -4,7 +4,7 @@
 
 #include <Eigen/Core>
 
-#include <mesaopt/bayes/kernels.hpp>
+#include <mesaopt/bayes/kernel.hpp>
 
 namespace mesaopt::kernels {
 

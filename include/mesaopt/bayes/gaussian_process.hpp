@@ -14,7 +14,7 @@
 #include <mesaopt/bayes/covariance.hpp>
 #include <mesaopt/bayes/factor.hpp>
 #include <mesaopt/bayes/jittered_cholesky.hpp>
-#include <mesaopt/bayes/kernels.hpp>
+#include <mesaopt/bayes/kernel.hpp>
 #include <mesaopt/core/number_text.hpp>
 #include <mesaopt/core/random.hpp>
 

@@ -10,7 +10,7 @@
 
 #include <Eigen/Core>
 
-#include <mesaopt/bayes/kernels.hpp>
+#include <mesaopt/bayes/kernel.hpp>
 #include <mesaopt/core/number_text.hpp>
 
 namespace mesaopt::kernels {

@@ -11,7 +11,7 @@
 #include <Eigen/Core>
 
 #include <mesaopt/bayes/gaussian_process.hpp>
-#include <mesaopt/bayes/kernels.hpp>
+#include <mesaopt/bayes/kernel.hpp>
 #include <mesaopt/core/call.hpp>
 #include <mesaopt/core/evaluation.hpp>
 
