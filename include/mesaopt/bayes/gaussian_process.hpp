@@ -16,7 +16,6 @@
 #include <mesaopt/bayes/jittered_cholesky.hpp>
 #include <mesaopt/bayes/kernel.hpp>
 #include <mesaopt/core/number_text.hpp>
-#include <mesaopt/core/random.hpp>
 
 namespace mesaopt {
 
@@ -50,7 +49,7 @@ struct Prediction {
 /// The data may be replaced (`fit`, O(n³)), grown by a point or shortened by one (O(n²)). A covariance matrix that is
 /// not numerically positive definite gets jitter on its diagonal, which `factorization()` reports; where none is
 /// enough, the process predicts its prior. Rasmussen and Williams (2006), "Gaussian processes for machine learning",
-/// algorithm 2.1 and sections 5.4.1 and 5.4.2.
+/// algorithm 2.1 and section 5.4.1. Joint posteriors, samples and leave-one-out residuals: bayes/posterior.hpp.
 template <kernels::Kernel K>
 class GaussianProcess {
  public:
@@ -75,6 +74,12 @@ class GaussianProcess {
   const Settings& settings() const { return settings_; }
   auto points() const { return points_.leftCols(size_); }
   auto values() const { return values_.head(size_); }
+  /// The Cholesky factor L of the covariance matrix of the observations, in the lower triangle; the rest is scratch.
+  auto factor() const { return factor_.topLeftCorner(size_, size_); }
+  /// The inverse covariance matrix of the observations times (values - mean).
+  auto weights() const { return weights_.head(size_); }
+  /// The observations that predictions heed: all, or none if the factorization failed.
+  Eigen::Index usable() const { return report_.succeeded ? size_ : 0; }
   /// How the covariance matrix was factorized last.
   const Factorization& factorization() const { return report_; }
 
@@ -174,43 +179,6 @@ class GaussianProcess {
   /// The same with their gradients by the points.
   void predict_with_gradients(const Matrix& X, Prediction<S>& out) const { predict(X, out, true); }
 
-  /// The joint posterior of f at the columns of X: `out.mean`, `out.variance`, and the covariance matrix.
-  void predict_jointly(const Matrix& X, Prediction<S>& out, Matrix& covariance) const {
-    kernel_.check(X.rows());
-    const Eigen::Index n = usable();
-    kernels::covariance(kernel_, X, covariance);
-    out.cross.resize(n, X.cols());
-    for (Eigen::Index j = 0; j < X.cols(); ++j)
-      kernels::detail::covariance_column(kernel_, kernels::detail::points_of(points_, 0, n), X.col(j).data(),
-                                         out.cross.col(j).data());
-    out.mean.setConstant(X.cols(), settings_.mean);
-    if (n > 0) {
-      out.mean.noalias() += out.cross.transpose() * weights_.head(n);
-      lower(n).solveInPlace(out.cross);
-      covariance.noalias() -= out.cross.transpose() * out.cross;
-    }
-    out.variance = covariance.diagonal().cwiseMax(S(0));
-  }
-
-  /// Draws `count` functions from the posterior at the columns of X: samples(i, k) is function k at point i. Answers
-  /// how the joint covariance was factorized; where that failed (NaN), the samples are the mean.
-  Factorization sample(const Matrix& X, Random& random, Eigen::Index count, Matrix& samples) const {
-    Prediction<S> prediction;
-    Matrix covariance;
-    predict_jointly(X, prediction, covariance);
-    const Vector diagonal = prediction.variance;
-    Factorization report;
-    samples.resize(X.cols(), count);
-    random.fill_normal(samples);
-    if ((diagonal.array() > 0).any()) report = detail::jittered_cholesky<S>(covariance, diagonal);
-    if (!report.succeeded || !(diagonal.array() > 0).any())
-      samples.setZero();
-    else
-      samples = (covariance.template triangularView<Eigen::Lower>() * samples).eval();
-    samples.colwise() += prediction.mean;
-    return report;
-  }
-
   /// log p(y | X, parameters); NaN if the factorization failed.
   S log_marginal_likelihood() const {
     if (!report_.succeeded) return std::numeric_limits<S>::quiet_NaN();
@@ -223,7 +191,7 @@ class GaussianProcess {
   S log_marginal_likelihood(Vector& gradient, Matrix& a, Matrix& b) const {
     gradient.setZero(parameter_count());
     if (!report_.succeeded) return std::numeric_limits<S>::quiet_NaN();
-    detail::invert_factored(factor_.topLeftCorner(size_, size_), a, b);
+    detail::invert_factored(factor(), a, b);
     S by_noise = 0;
     for (Eigen::Index j = 0; j < size_; ++j) {
       // Derivatives by the entries of the covariance matrix, (i, j) and (j, i) together.
@@ -238,16 +206,6 @@ class GaussianProcess {
     if (settings_.learn_noise) gradient[at++] = by_noise * settings_.noise;
     if (settings_.learn_mean) gradient[at] = weights_.head(size_).sum();
     return log_marginal_likelihood();
-  }
-
-  /// What the other observations make of each: residuals y_i - mean_i, and the variances of y_i, noise included.
-  /// Throws std::domain_error if the factorization failed. O(n³); Rasmussen and Williams, equations 5.10 to 5.12.
-  void leave_one_out(Vector& residuals, Vector& variances) const {
-    if (!report_.succeeded) throw std::domain_error("GaussianProcess: no leave-one-out, as the factorization failed");
-    Matrix a, b;
-    detail::invert_factored(factor_.topLeftCorner(size_, size_), a, b);
-    variances = b.diagonal().cwiseInverse();
-    residuals = weights_.head(size_).cwiseProduct(variances);
   }
 
   /// Takes all of another process but its factorization, without allocating if the sizes agree.
@@ -283,7 +241,6 @@ class GaussianProcess {
   }
 
   S noise(Eigen::Index i) const { return settings_.noise_floor + settings_.noise + extra_[i]; }
-  Eigen::Index usable() const { return report_.succeeded ? size_ : 0; }
   auto lower(Eigen::Index n) const { return factor_.topLeftCorner(n, n).template triangularView<Eigen::Lower>(); }
 
   auto upper(Eigen::Index n) const {
