@@ -242,16 +242,16 @@ TEST_CASE("predictions repeated at the same size allocate nothing, nor do points
   for (Eigen::Index i = 0; i < Q.size(); ++i) Q.data()[i] = std::cos(2.3 * double(i * i % 1013));
   GaussianProcess<SquaredExponential> gp({}, {.noise = 1e-4});
   gp.fit(X, X.colwise().sum().transpose());
-  const Vector x = Q.col(0);
+  const Vector x = Q.col(0), y = Q.col(1);
   gp.append(x, 1);
   Prediction<double> prediction;
   gp.predict_with_gradients(Q, prediction);
   const long before = allocations();
   gp.predict(Q, prediction);
   gp.predict_with_gradients(Q, prediction);
-  gp.append(Q.col(1), 1);
+  gp.append(y, 1);
   gp.remove(3);
-  CHECK(allocations() == before + 1);  // the point that Q.col(1) is made into
+  CHECK(allocations() == before);
 }
 
 TEST_CASE("a process saved and loaded is the same bits, and goes on alike", "[bayes]") {
