@@ -35,7 +35,8 @@ struct GaussianProcessSettings {
 };
 
 /// The posterior at some points, one a column where there is more than a number each; with the scratch that makes the
-/// next prediction of the same size free of allocation.
+/// next prediction of the same size free of allocation: of a single point always, of several up to about 150
+/// observations, above which Eigen's blocked solves take temporary space.
 template <class S>
 struct Prediction {
   Eigen::VectorX<S> mean, variance;                    ///< of the function, without an observation's noise

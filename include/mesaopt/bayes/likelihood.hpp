@@ -47,7 +47,8 @@ struct DimensionScaledPriors {
 ///     auto fitted = minimize(likelihood(process), process.parameters(), Lbfgs{});
 ///     process.set_parameters(fitted.x);
 ///
-/// Its value is inexact where jitter was needed, and has failed where none was enough.
+/// Its value is inexact where jitter was needed, and has failed where none was enough. Evaluations after the first
+/// allocate nothing up to about 100 observations; above, Eigen's blocked algebra takes temporary space.
 template <kernels::Kernel K>
 class GaussianProcessLikelihood {
  public:
