@@ -1,0 +1,363 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include <Eigen/Core>
+
+#include <mesaopt/bayes/covariance.hpp>
+#include <mesaopt/bayes/factor.hpp>
+#include <mesaopt/bayes/jittered_cholesky.hpp>
+#include <mesaopt/bayes/kernel.hpp>
+#include <mesaopt/core/number_text.hpp>
+
+namespace mesaopt {
+
+/// What a Gaussian process assumes beside its kernel.
+template <class S>
+struct GaussianProcessSettings {
+  S noise = S(1e-6);        ///< variance of an observation's noise, above the floor; positive
+  S mean = 0;               ///< the constant mean of the functions
+  S noise_floor = 0;        ///< added to `noise`, and never learnt
+  bool learn_noise = true;  ///< whether log(noise) is among the parameters
+  bool learn_mean = true;   ///< whether the mean is among the parameters
+
+  static constexpr auto fields() {
+    using G = GaussianProcessSettings;
+    return std::tuple{&G::noise, &G::mean, &G::noise_floor, &G::learn_noise, &G::learn_mean};
+  }
+};
+
+/// The posterior at some points, one a column where there is more than a number each; with the scratch that makes the
+/// next prediction of the same size free of allocation: of a single point always, of several up to about 150
+/// observations, above which Eigen's blocked solves take temporary space.
+template <class S>
+struct Prediction {
+  Eigen::VectorX<S> mean, variance;                    ///< of the function, without an observation's noise
+  Eigen::MatrixX<S> mean_gradient, variance_gradient;  ///< by the point; filled by predict_with_gradients
+  Eigen::MatrixX<S> cross;                             ///< scratch
+};
+
+/// Gaussian-process regression: y_i = f(x_i) + e_i, where f is a Gaussian process with the given kernel and a constant
+/// mean, and e_i is normal with variance noise_floor + noise (+ what is known of observation i).
+///
+/// The data may be replaced (`fit`, O(n³)), grown by a point or shortened by one (O(n²)). A covariance matrix that is
+/// not numerically positive definite gets jitter on its diagonal, which `factorization()` reports; where none is
+/// enough, the process predicts its prior. Rasmussen and Williams (2006), "Gaussian processes for machine learning",
+/// algorithm 2.1 and section 5.4.1. Joint posteriors, samples and leave-one-out residuals: bayes/posterior.hpp.
+template <kernels::Kernel K>
+class GaussianProcess {
+ public:
+  using Scalar = typename K::Scalar;
+  using S = Scalar;
+  using Vector = Eigen::VectorX<S>;
+  using Matrix = Eigen::MatrixX<S>;
+  using Settings = GaussianProcessSettings<S>;
+
+  GaussianProcess() = default;
+  /// Throws std::invalid_argument for a setting out of range.
+  explicit GaussianProcess(K kernel, const Settings& settings = {}) : kernel_(std::move(kernel)), settings_(settings) {
+    if (!(settings.noise > 0) || !std::isfinite(settings.noise)) refuse("noise", "positive", settings.noise);
+    if (!(settings.noise_floor >= 0) || !std::isfinite(settings.noise_floor))
+      refuse("noise_floor", "at least 0", settings.noise_floor);
+    if (!std::isfinite(settings.mean)) refuse("mean", "finite", settings.mean);
+  }
+
+  Eigen::Index size() const { return size_; }
+  Eigen::Index dimension() const { return points_.rows(); }
+  const K& kernel() const { return kernel_; }
+  const Settings& settings() const { return settings_; }
+  auto points() const { return points_.leftCols(size_); }
+  auto values() const { return values_.head(size_); }
+  /// The Cholesky factor L of the covariance matrix of the observations, in the lower triangle; the rest is scratch.
+  auto factor() const { return factor_.topLeftCorner(size_, size_); }
+  /// The inverse covariance matrix of the observations times (values - mean).
+  auto weights() const { return weights_.head(size_); }
+  /// The observations that predictions heed: all, or none if the factorization failed.
+  Eigen::Index usable() const { return report_.succeeded ? size_ : 0; }
+  /// How the covariance matrix was factorized last.
+  const Factorization& factorization() const { return report_; }
+
+  /// Takes X, one point a column, and the values y there; `extra_noise`, if not empty, holds a variance for each.
+  /// Throws std::invalid_argument for sizes that do not fit, numbers that are not finite, or a negative variance.
+  const Factorization& fit(const Matrix& X, const Vector& y, const Vector& extra_noise = {}) {
+    if (X.cols() != y.size() || (extra_noise.size() != 0 && extra_noise.size() != y.size()))
+      throw std::invalid_argument("GaussianProcess: " + std::to_string(X.cols()) + " points need as many values, got " +
+                                  std::to_string(y.size()) + " and " + std::to_string(extra_noise.size()) +
+                                  " variances");
+    for (Eigen::Index i = 0; i < y.size(); ++i) check(X.col(i), y[i], extra_noise.size() ? extra_noise[i] : S(0));
+    kernel_.check(X.rows());
+    size_ = 0;
+    reserve(X.rows(), X.cols());
+    size_ = X.cols();
+    points_.leftCols(size_) = X;
+    values_.head(size_) = y;
+    if (extra_noise.size())
+      extra_.head(size_) = extra_noise;
+    else
+      extra_.head(size_).setZero();
+    return refit();
+  }
+
+  /// Adds an observation in O(n²); where it is too close to the others for that, the matrix is factorized anew with
+  /// jitter. Allocates only when the capacity is exhausted, which doubles then. Throws as `fit` does.
+  const Factorization& append(const Vector& x, S y, S extra_noise = 0) {
+    if (size_ > 0 && x.size() != dimension())
+      throw std::invalid_argument("GaussianProcess: needs a point of size " + std::to_string(dimension()) + ", got " +
+                                  std::to_string(x.size()));
+    check(x, y, extra_noise);
+    kernel_.check(x.size());
+    if (size_ == 0 || size_ == values_.size()) reserve(x.size(), std::max<Eigen::Index>(8, 2 * size_));
+    const Eigen::Index n = size_++;
+    points_.col(n) = x;
+    values_[n] = y;
+    extra_[n] = extra_noise;
+    if (n == 0 || !report_.succeeded) return refit();
+    kernels::detail::covariance_column(kernel_, kernels::detail::points_of(points_, 0, n + 1), x.data(),
+                                       factor_.col(n).data());
+    const S diagonal = factor_(n, n) + noise(n) + S(report_.jitter);
+    auto row = work_.head(n);
+    row = factor_.col(n).head(n);
+    lower(n).solveInPlace(row);
+    const S square = diagonal - row.squaredNorm();
+    if (!detail::sound_pivot(square, diagonal, n + 1)) return refit();
+    factor_.row(n).head(n) = row.transpose();
+    factor_(n, n) = std::sqrt(square);
+    whitened_[n] = (y - settings_.mean - row.dot(whitened_.head(n))) / factor_(n, n);
+    solve_weights();
+    return report_;
+  }
+
+  /// Forgets observation i in O(n²). Throws std::out_of_range if there is none.
+  const Factorization& remove(Eigen::Index i) {
+    if (i < 0 || i >= size_)
+      throw std::out_of_range("GaussianProcess: there is no observation " + std::to_string(i) + " of " +
+                              std::to_string(size_));
+    if (report_.succeeded) detail::remove_from_factor<S>(factor_.topLeftCorner(size_, size_), i, work_.head(size_));
+    --size_;
+    for (Eigen::Index j = i; j < size_; ++j) {
+      points_.col(j) = points_.col(j + 1);
+      values_[j] = values_[j + 1];
+      extra_[j] = extra_[j + 1];
+    }
+    if (!report_.succeeded || size_ == 0) return refit();
+    solve();
+    return report_;
+  }
+
+  Eigen::Index parameter_count() const {
+    return kernels::parameter_count(kernel_) + (settings_.learn_noise ? 1 : 0) + (settings_.learn_mean ? 1 : 0);
+  }
+  /// The logarithms of the kernel's parameters, then log(noise) and the mean as far as they are learnt.
+  Vector parameters() const {
+    Vector out(parameter_count());
+    Eigen::Index at = kernels::parameter_count(kernel_);
+    out.head(at) = kernels::log_parameters(kernel_);
+    if (settings_.learn_noise) out[at++] = std::log(settings_.noise);
+    if (settings_.learn_mean) out[at] = settings_.mean;
+    return out;
+  }
+  /// Replaces the parameters and factorizes anew. Throws std::invalid_argument if their number differs.
+  const Factorization& set_parameters(const Vector& parameters) {
+    if (parameters.size() != parameter_count())
+      throw std::invalid_argument("GaussianProcess: needs " + std::to_string(parameter_count()) + " parameters, got " +
+                                  std::to_string(parameters.size()));
+    Eigen::Index at = kernels::parameter_count(kernel_);
+    kernels::detail::set_log_parameters(kernel_, parameters.data());
+    if (settings_.learn_noise) settings_.noise = std::exp(parameters[at++]);
+    if (settings_.learn_mean) settings_.mean = parameters[at];
+    return refit();
+  }
+
+  /// Mean and variance at each column of X. Thread-safe, as the scratch is the caller's.
+  void predict(const Matrix& X, Prediction<S>& out) const { predict(X, out, false); }
+  /// The same with their gradients by the points.
+  void predict_with_gradients(const Matrix& X, Prediction<S>& out) const { predict(X, out, true); }
+
+  /// log p(y | X, parameters); NaN if the factorization failed.
+  S log_marginal_likelihood() const {
+    if (!report_.succeeded) return std::numeric_limits<S>::quiet_NaN();
+    S logs = 0;
+    for (Eigen::Index i = 0; i < size_; ++i) logs += std::log(factor_(i, i));
+    return S(-0.5) * whitened_.head(size_).squaredNorm() - logs -
+           S(0.5) * S(size_) * std::log(2 * std::numbers::pi_v<S>);
+  }
+  /// The same, with its gradient by `parameters()`. `a` and `b` are scratch; O(n³).
+  S log_marginal_likelihood(Vector& gradient, Matrix& a, Matrix& b) const {
+    gradient.setZero(parameter_count());
+    if (!report_.succeeded) return std::numeric_limits<S>::quiet_NaN();
+    detail::invert_factored(factor(), a, b);
+    S by_noise = 0;
+    for (Eigen::Index j = 0; j < size_; ++j) {
+      // Derivatives by the entries of the covariance matrix, (i, j) and (j, i) together.
+      auto column = b.col(j);
+      for (Eigen::Index i = 0; i <= j; ++i) column[i] = weights_[i] * weights_[j] - column[i];
+      column[j] *= S(0.5);
+      by_noise += column[j];
+      kernels::detail::pull_column<K>(kernel_, kernels::detail::points_of(points_, 0, j + 1), points_.col(j).data(),
+                                      column.data(), nullptr, gradient.data());
+    }
+    Eigen::Index at = kernels::parameter_count(kernel_);
+    if (settings_.learn_noise) gradient[at++] = by_noise * settings_.noise;
+    if (settings_.learn_mean) gradient[at] = weights_.head(size_).sum();
+    return log_marginal_likelihood();
+  }
+
+  /// Takes all of another process but its factorization, without allocating if the sizes agree.
+  void take_data(const GaussianProcess& other) {
+    kernel_ = other.kernel_;
+    settings_ = other.settings_;
+    if (values_.size() != other.values_.size() || dimension() != other.dimension()) {
+      size_ = 0;
+      reserve(other.dimension(), other.values_.size());
+    }
+    size_ = other.size_;
+    points_.leftCols(size_) = other.points_.leftCols(size_);
+    values_.head(size_) = other.values_.head(size_);
+    extra_.head(size_) = other.extra_.head(size_);
+  }
+
+  static constexpr auto fields() {
+    using G = GaussianProcess;
+    return std::tuple{&G::kernel_, &G::settings_, &G::size_,    &G::points_, &G::values_, &G::extra_,
+                      &G::factor_, &G::whitened_, &G::weights_, &G::work_,   &G::report_};
+  }
+
+ private:
+  [[noreturn]] static void refuse(const char* name, const char* need, S value) {
+    throw std::invalid_argument("GaussianProcess: " + std::string(name) + " must be " + need + ", got " +
+                                detail::number_text(value));
+  }
+  template <class X>
+  static void check(const X& x, S y, S extra_noise) {
+    if (!x.allFinite()) throw std::invalid_argument("GaussianProcess: a point holds NaN or infinity");
+    if (!std::isfinite(y)) refuse("a value", "finite", y);
+    if (!(extra_noise >= 0) || !std::isfinite(extra_noise)) refuse("extra_noise", "at least 0", extra_noise);
+  }
+
+  S noise(Eigen::Index i) const { return settings_.noise_floor + settings_.noise + extra_[i]; }
+  auto lower(Eigen::Index n) const { return factor_.topLeftCorner(n, n).template triangularView<Eigen::Lower>(); }
+
+  auto upper(Eigen::Index n) const {
+    return factor_.topLeftCorner(n, n).transpose().template triangularView<Eigen::Upper>();
+  }
+
+  /// A single column is solved for as a vector, which takes two thirds of the time.
+  template <class Triangle, class Columns>
+  static void solve_columns(const Triangle& triangle, Columns& columns) {
+    if (columns.cols() == 1) {
+      auto column = columns.col(0);
+      triangle.solveInPlace(column);
+    } else {
+      triangle.solveInPlace(columns);
+    }
+  }
+
+  void reserve(Eigen::Index dimension, Eigen::Index count) {
+    if (points_.rows() == dimension && count <= values_.size()) return;
+    const Eigen::Index old = std::min(size_, count);
+    points_.conservativeResize(dimension, count);
+    factor_.conservativeResize(count, count);
+    // What is unused is zero, so that copies and saved processes are the same bits.
+    factor_.rightCols(count - old).setZero();
+    factor_.bottomRows(count - old).setZero();
+    points_.rightCols(count - old).setZero();
+    for (Vector* v : {&values_, &extra_, &whitened_, &weights_, &work_}) {
+      v->conservativeResize(count);
+      v->tail(count - old).setZero();
+    }
+  }
+
+  const Factorization& refit() {
+    for (Eigen::Index j = 0; j < size_; ++j) {
+      kernels::detail::covariance_column(kernel_, kernels::detail::points_of(points_, 0, j + 1), points_.col(j).data(),
+                                         factor_.col(j).data());
+      work_[j] = factor_(j, j) + noise(j);
+    }
+    report_ = detail::jittered_cholesky<S>(factor_.topLeftCorner(size_, size_), work_.head(size_));
+    if (report_.succeeded) solve();
+    return report_;
+  }
+  void solve() {
+    auto z = whitened_.head(size_);
+    z = values_.head(size_).array() - settings_.mean;
+    lower(size_).solveInPlace(z);
+    solve_weights();
+  }
+  void solve_weights() {
+    auto weights = weights_.head(size_);
+    weights = whitened_.head(size_);
+    upper(size_).solveInPlace(weights);
+  }
+
+  void predict(const Matrix& X, Prediction<S>& out, bool gradients) const {
+    kernel_.check(X.rows());
+    const Eigen::Index n = usable(), width = std::min(kernels::most_points, X.cols());
+    if (n > 0 && X.rows() != dimension())
+      throw std::invalid_argument("GaussianProcess: needs points of size " + std::to_string(dimension()) + ", got " +
+                                  std::to_string(X.rows()));
+    const auto data = kernels::detail::points_of(points_, 0, n);
+    out.mean.setConstant(X.cols(), settings_.mean);
+    out.variance.resize(X.cols());
+    out.cross.resize(n, width);
+    if (gradients) {
+      out.mean_gradient.setZero(X.rows(), X.cols());
+      out.variance_gradient.setZero(X.rows(), X.cols());
+    }
+    for (Eigen::Index first = 0; first < X.cols(); first += width) {
+      const Eigen::Index some = std::min(width, X.cols() - first);
+      auto cross = out.cross.leftCols(some);
+      for (Eigen::Index j = 0; j < some; ++j)
+        kernels::detail::covariance_column(kernel_, data, X.col(first + j).data(), out.cross.col(j).data());
+      if (n > 0) {
+        out.mean.segment(first, some).noalias() += cross.transpose() * weights_.head(n);
+        solve_columns(lower(n), cross);
+      }
+      for (Eigen::Index j = 0; j < some; ++j) {
+        const S* const x = X.col(first + j).data();
+        S prior;
+        kernel_.values({x, X.rows(), 1}, x, &prior);
+        const S rest = prior - cross.col(j).squaredNorm();
+        out.variance[first + j] = rest > 0 ? rest : S(0);
+      }
+      if (!gradients) continue;
+      if (n > 0) {
+        cross *= S(-2);
+        solve_columns(upper(n), cross);
+      }
+      for (Eigen::Index j = 0; j < some; ++j) {
+        const S* const x = X.col(first + j).data();
+        S* const by_x = out.variance_gradient.col(first + j).data();
+        // k(x, x) changes with both of its arguments alike.
+        const S two = 2;
+        kernel_.pull({x, X.rows(), 1}, x, &two, by_x, nullptr);
+        kernels::detail::pull_column<K>(kernel_, data, x, cross.col(j).data(), by_x, nullptr);
+        kernels::detail::pull_column<K>(kernel_, data, x, weights_.data(), out.mean_gradient.col(first + j).data(),
+                                        nullptr);
+      }
+    }
+  }
+
+  K kernel_;
+  Settings settings_;
+  Eigen::Index size_ = 0;
+  // Of the capacity's size, of which the first size_ are used. The strict upper triangle of factor_ is scratch.
+  Matrix points_, factor_;
+  Vector values_, extra_;
+  Vector whitened_, weights_;  // L⁻¹(y - mean), and L'⁻¹ of that
+  Vector work_;
+  Factorization report_;
+};
+
+template <kernels::Kernel K>
+GaussianProcess(K) -> GaussianProcess<K>;
+template <kernels::Kernel K, class Settings>
+GaussianProcess(K, Settings) -> GaussianProcess<K>;
+
+}  // namespace mesaopt
