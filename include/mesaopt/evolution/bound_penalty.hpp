@@ -84,7 +84,7 @@ struct BoundPenalty {
   std::vector<S> sorted_{};
 
   S quantile(std::size_t count, double share) {
-    S* const place = sorted_.data() + std::ptrdiff_t(share * double(count - 1) + 0.5);
+    S* const place = sorted_.data() + std::lround(share * double(count - 1));
     std::nth_element(sorted_.data(), place, sorted_.data() + count);
     return *place;
   }

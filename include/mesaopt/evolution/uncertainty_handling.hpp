@@ -129,8 +129,8 @@ struct UncertaintyHandling {
     using S = ScalarOf<X>;
     const Batch<X> batch = optimizer.ask(inner(state));
     const Eigen::Index lambda = batch.points.cols();
-    const auto twice = std::min(lambda, std::max<Eigen::Index>(2, Eigen::Index(0.1 * double(lambda) + 0.5)));
-    const auto times = std::uint64_t(std::max(1.0, std::floor(state.times + 0.5)));
+    const auto twice = std::min(lambda, std::max<Eigen::Index>(2, Eigen::Index(std::lround(0.1 * double(lambda)))));
+    const auto times = std::uint64_t(std::max(1L, std::lround(state.times)));
     const std::uint64_t need = times * std::uint64_t(lambda + twice);
     const std::uint64_t used = state.calls.counts[0].evaluations();
     if (lambda != state.points.cols() || used + need > state.calls.limit || used + need < used) {

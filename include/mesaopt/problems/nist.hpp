@@ -201,8 +201,8 @@ inline Nist Nist::read(std::istream& file, std::string name) {
     for (std::string word; text >> word;) words.push_back(word);
     if (words.empty()) continue;
     if (in_data) {
-      std::vector<double> row;
-      for (const auto& word : words) row.push_back(number(word));
+      std::vector<double> row(words.size());
+      std::transform(words.begin(), words.end(), row.begin(), number);
       if (row.size() < 2 || std::isnan(row[0]) || (!data.empty() && row.size() != data[0].size()))
         refuse("observation " + std::to_string(data.size() + 1) + " is not a row of numbers");
       data.push_back(row);

@@ -32,7 +32,8 @@ class Quadratic {
                                   std::to_string(b_.size()));
     const S asymmetry = (A_ - A_.transpose()).norm();
     if (!(asymmetry <= S(100) * Eigen::NumTraits<S>::epsilon() * A_.norm()))
-      throw std::invalid_argument("Quadratic: A must be symmetric, but |A - A'| is " + detail::number_text(asymmetry));
+      throw std::invalid_argument("Quadratic: A must be symmetric, but |A - A'| is " +
+                                  mesaopt::detail::number_text(asymmetry));
   }
 
   /// The matrix A, and the vector b.
