@@ -15,6 +15,7 @@
 #include <mesaopt/evolution/columns.hpp>
 #include <mesaopt/evolution/evolution_strategy.hpp>
 #include <mesaopt/evolution/principal_axes.hpp>
+#include <mesaopt/evolution/variances.hpp>
 
 namespace mesaopt {
 
@@ -204,13 +205,11 @@ struct NaturalDistribution {
 /// Schaul, Glasmachers & Schmidhuber (2011), "High dimensions and heavy tails for natural evolution strategies",
 /// algorithm 1 (SNES), with η = (3 + ln n) / (5 √n).
 template <Point X>
-struct SeparableNaturalDistribution {
+struct SeparableNaturalDistribution : detail::Variances<X> {
   using S = ScalarOf<X>;
+  using Base = detail::Variances<X>;
+  using Base::mean, Base::variances, Base::step_size, Base::generation;
 
-  X mean{};
-  X variances{};                  ///< up to step_size²
-  S step_size = 0;                ///< that of the start: all learning is in the variances
-  std::uint64_t generation = 0;   ///< how often it has learnt
   Eigen::VectorX<S> utilities{};  ///< by rank
 
   static constexpr auto fields() {
@@ -218,47 +217,12 @@ struct SeparableNaturalDistribution {
     return std::tuple{&T::mean, &T::variances, &T::step_size, &T::generation, &T::utilities};
   }
 
-  /// Whether a prior knows a covariance, or variances, for n variables.
-  template <class Known>
-  requires HasCovariance<Known> || HasVariances<Known>
-  static bool fits(const Known& known, Eigen::Index n) {
-    if constexpr (HasVariances<Known>)
-      return known.variances.size() == n;
-    else
-      return detail::covariance_of(known).rows() == n && detail::covariance_of(known).cols() == n;
-  }
-  /// Takes the variances of a prior, or the diagonal of its covariance.
-  template <class Known>
-  void take(const Known& known) {
-    if constexpr (HasVariances<Known>) {
-      variances = known.variances;
-    } else {
-      const auto& covariance = detail::covariance_of(known);
-      variances.resize(covariance.rows());
-      for (Eigen::Index i = 0; i < variances.size(); ++i) variances[i] = covariance(i, i);
-    }
-  }
-  /// Makes all variances 1.
-  void make_round(Eigen::Index n) {
-    variances.resize(n);
-    std::fill_n(variances.data(), n, S(1));
-  }
-
   /// Begins with the present mean, variances and step size. False if a variance is not positive and finite.
   bool begin(Eigen::Index lambda, bool) {
     detail::set_utilities(lambda, utilities);
     generation = 0;
     if (change_.size() != mean.size()) change_.resize(mean.size());
-    return decompose_when_due();
-  }
-
-  /// y = √variances z.
-  void shape(const PointsOf<X>& draws, PointsOf<X>& steps) {
-    const Eigen::Index n = mean.size();
-    change_.resize(n);
-    for (Eigen::Index i = 0; i < n; ++i) change_[i] = std::sqrt(variances[i]);
-    for (Eigen::Index k = 0; k < draws.cols(); ++k)
-      for (Eigen::Index i = 0; i < n; ++i) steps(i, k) = change_[i] * draws(i, k);
+    return this->decompose_when_due();
   }
 
   /// Learns from one generation, its columns `best_first`, as drawn and shaped.
@@ -277,35 +241,10 @@ struct SeparableNaturalDistribution {
     for (Eigen::Index i = 0; i < n; ++i) variances[i] *= std::exp(rate * change_[i]);
   }
 
-  /// Makes coordinate i as wide as the others are on average: for one that influences nothing.
-  void isolate(Eigen::Index i) {
-    const Eigen::Index n = mean.size();
-    S sum(0);
-    for (Eigen::Index j = 0; j < n; ++j)
-      if (j != i) sum += variances[j];
-    variances[i] = n > 1 ? sum / S(n - 1) : S(1);
-  }
-
-  /// Whether all variances are positive and finite.
-  [[nodiscard]] bool decompose_when_due() const {
-    return std::all_of(variances.data(), variances.data() + variances.size(),
-                       [](S v) { return v > 0 && std::isfinite(v); });
-  }
-  /// The standard deviation of coordinate i.
-  [[nodiscard]] S deviation(Eigen::Index i) const { return step_size * std::sqrt(variances[i]); }
   /// There is no path.
   [[nodiscard]] S drift(Eigen::Index) const { return 0; }
   /// The axes are the coordinates.
   [[nodiscard]] bool axis_lost_in_rounding() const { return false; }
-  /// The ratio of the largest variance to the smallest.
-  [[nodiscard]] S condition() const {
-    const auto [least, most] = std::minmax_element(variances.data(), variances.data() + variances.size());
-    return *most / *least;
-  }
-  /// The largest standard deviation.
-  [[nodiscard]] S width() const {
-    return step_size * std::sqrt(*std::max_element(variances.data(), variances.data() + variances.size()));
-  }
 
  private:
   X change_{};

@@ -11,11 +11,11 @@
 #include <Eigen/Core>
 
 #include <mesaopt/core/point.hpp>
-#include <mesaopt/core/prior.hpp>
 #include <mesaopt/core/vectors.hpp>
 #include <mesaopt/evolution/cma_parameters.hpp>
 #include <mesaopt/evolution/columns.hpp>
 #include <mesaopt/evolution/evolution_strategy.hpp>
+#include <mesaopt/evolution/variances.hpp>
 
 namespace mesaopt {
 
@@ -26,15 +26,13 @@ namespace mesaopt {
 /// section 2, with the learning rates of the tutorial times (n + 2) / 3. What is said of CmaDistribution holds here,
 /// the axes being the coordinates.
 template <Point X>
-struct SeparableDistribution {
+struct SeparableDistribution : detail::Variances<X> {
   using S = ScalarOf<X>;
+  using Base = detail::Variances<X>;
+  using Base::mean, Base::variances, Base::step_size, Base::generation, Base::deviation;
 
-  X mean{};
-  X variances{};                  ///< diagonal of the covariance, up to step_size^2
-  S step_size = 0;                ///< sigma
   X evolution_path{};             ///< p_c
   X conjugate_path{};             ///< p_sigma
-  std::uint64_t generation = 0;   ///< how often it has learnt
   CmaParameters<S> parameters{};  ///< the method's constants
 
   static constexpr auto fields() {
@@ -43,56 +41,17 @@ struct SeparableDistribution {
                       &T::conjugate_path, &T::generation, &T::parameters};
   }
 
-  /// Whether a prior knows a covariance, or variances, for n variables.
-  template <class Known>
-  requires HasCovariance<Known> || HasVariances<Known>
-  static bool fits(const Known& known, Eigen::Index n) {
-    if constexpr (HasVariances<Known>)
-      return known.variances.size() == n;
-    else {
-      const auto& known_covariance = detail::covariance_of(known);
-      return known_covariance.rows() == n && known_covariance.cols() == n;
-    }
-  }
-
-  /// Takes the variances of a prior, or the diagonal of its covariance.
-  template <class Known>
-  void take(const Known& known) {
-    if constexpr (HasVariances<Known>) {
-      variances = known.variances;
-    } else {
-      const auto& covariance = detail::covariance_of(known);
-      variances.resize(covariance.rows());
-      for (Eigen::Index i = 0; i < variances.size(); ++i) variances[i] = covariance(i, i);
-    }
-  }
-
-  /// Makes all variances 1.
-  void make_round(Eigen::Index n) {
-    variances.resize(n);
-    std::fill_n(variances.data(), n, S(1));
-  }
-
   /// Begins with the present mean, variances and step size. False if a variance is not positive and finite.
   bool begin(Eigen::Index lambda, bool active) {
     const Eigen::Index n = mean.size();
     parameters.set(n, lambda, active, (double(n) + 2) / 3);
     detail::zeros(evolution_path, n, 1);
     detail::zeros(conjugate_path, n, 1);
-    for (X* part : {&deviations_, &mean_draw_, &mean_step_})
+    for (X* part : {&mean_draw_, &mean_step_})
       if (part->size() != n) part->resize(n);
     if (factors_.size() != lambda) factors_.resize(lambda);
     generation = 0;
-    return std::all_of(variances.data(), variances.data() + n, [](S v) { return v > 0 && std::isfinite(v); });
-  }
-
-  /// y = √variances z, from draws z of the standard normal distribution, one a column.
-  void shape(const PointsOf<X>& draws, PointsOf<X>& steps) {
-    const Eigen::Index n = mean.size();
-    deviations_.resize(n);
-    for (Eigen::Index i = 0; i < n; ++i) deviations_[i] = std::sqrt(variances[i]);
-    for (Eigen::Index k = 0; k < draws.cols(); ++k)
-      for (Eigen::Index i = 0; i < n; ++i) steps(i, k) = deviations_[i] * draws(i, k);
+    return this->decompose_when_due();
   }
 
   /// z = y / √variances, the draw that belongs to a step. Its length.
@@ -153,23 +112,6 @@ struct SeparableDistribution {
     step_size *= std::exp(std::min(S(1), c_sigma / d_sigma * (length / chi_n - 1)));
   }
 
-  /// Makes coordinate i as wide as the others are on average: for one that influences nothing.
-  void isolate(Eigen::Index i) {
-    const Eigen::Index n = mean.size();
-    S sum(0);
-    for (Eigen::Index j = 0; j < n; ++j)
-      if (j != i) sum += variances[j];
-    variances[i] = n > 1 ? sum / S(n - 1) : S(1);
-  }
-
-  /// There is nothing to decompose. False if a variance is no longer positive and finite.
-  [[nodiscard]] bool decompose_when_due() const {
-    return std::all_of(variances.data(), variances.data() + variances.size(),
-                       [](S v) { return v > 0 && std::isfinite(v); });
-  }
-
-  /// The standard deviation of coordinate i.
-  [[nodiscard]] S deviation(Eigen::Index i) const { return step_size * std::sqrt(variances[i]); }
   /// How far the smoothed path of the mean goes along coordinate i.
   [[nodiscard]] S drift(Eigen::Index i) const { return step_size * std::abs(evolution_path[i]); }
 
@@ -179,19 +121,8 @@ struct SeparableDistribution {
     return mean[i] == mean[i] + S(0.1) * deviation(i);
   }
 
-  /// The ratio of the largest variance to the smallest.
-  [[nodiscard]] S condition() const {
-    const auto [least, most] = std::minmax_element(variances.data(), variances.data() + variances.size());
-    return *most / *least;
-  }
-
-  /// The largest standard deviation.
-  [[nodiscard]] S width() const {
-    return step_size * std::sqrt(*std::max_element(variances.data(), variances.data() + variances.size()));
-  }
-
  private:
-  X deviations_{}, mean_draw_{}, mean_step_{};
+  X mean_draw_{}, mean_step_{};
   Eigen::VectorX<S> factors_{};
 };
 
