@@ -188,7 +188,8 @@ struct CmaTermination {
       if (std::max(*highest, worst) - *lowest < alike) return CmaEnd::values_alike;
     }
     if (all_below(d, narrow)) return CmaEnd::narrow;
-    if (!(d.condition() <= most_condition)) return CmaEnd::ill_conditioned;
+    if constexpr (!requires { d.variances; })  // coordinates that are independent lose nothing
+      if (!(d.condition() <= most_condition)) return CmaEnd::ill_conditioned;
     for (Eigen::Index i = 0; i < d.mean.size(); ++i)
       if (d.mean[i] == d.mean[i] + S(0.2) * d.deviation(i)) return CmaEnd::coordinate_without_effect;
     if (d.axis_lost_in_rounding()) return CmaEnd::axis_without_effect;
