@@ -11,6 +11,7 @@
 #include <mesaopt/core/bytes.hpp>
 #include <mesaopt/core/fields.hpp>
 #include <mesaopt/core/minimize.hpp>
+#include <mesaopt/core/random.hpp>
 #include <mesaopt/evolution/cma_es.hpp>
 #include <mesaopt/objective/bounds.hpp>
 
@@ -64,6 +65,27 @@ TEST_CASE("the active (1+1)-CMA-ES needs on ellipsoids what it is known to need"
   const double active = evaluations(discus, 10, {}), passive = evaluations(discus, 10, {.active = false});
   CHECK(active < 0.75 * passive);
   CHECK(evaluations(ellipsoid(1e6), 10, {}) < evaluations(ellipsoid(1e6), 10, {.active = false}));
+}
+
+TEST_CASE("the (1+1)-CMA-ES takes on spheres what was published of it", "[elitist_cma_es]") {
+  // Auger and Hansen (2009), "Benchmarking the (1+1)-CMA-ES on the BBOB-2009 function testbed", f1: expected running
+  // times to 1e-8; start and minimum are uniform in [-4, 4]^n, the step size is 2.
+  struct Published {
+    Eigen::Index n;
+    double evaluations;
+  };
+  for (const auto& [n, published] : {Published{5, 441.1}, Published{10, 843.1}, Published{20, 1763.3}}) {
+    double mean = 0;
+    for (std::uint64_t seed = 1; seed <= 15; ++seed) {
+      Random random{seed, 1};
+      VectorXd x0(n);
+      for (double& entry : x0) entry = random.uniform(-4.0, 4.0) - random.uniform(-4.0, 4.0);
+      const auto s = minimize(sphere, x0, ElitistCmaEs{.step_size = 2, .seed = seed, .active = false},
+                              TargetReached{1e-8} || MaxEvaluations{5000});
+      mean += double(s.counts[0].evaluations()) / 15;
+    }
+    CHECK(mean == Approx(published).epsilon(0.08));
+  }
 }
 
 TEST_CASE("the parent is the best point, and the inverse stays that of the root", "[elitist_cma_es]") {

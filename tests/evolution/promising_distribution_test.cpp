@@ -20,7 +20,9 @@ namespace {
 /// The rotated ellipsoid of Nomura et al. (2021): f = (x1 - b)^2 + 25 (x1 + x2 - 2 b)^2.
 struct Rotated {
   double b = 0;
+  bool sphere = false;  ///< f = (x1 - b)^2 + (x2 - b)^2 instead
   double operator()(const VectorXd& x) const {
+    if (sphere) return (x.array() - b).square().sum();
     const double u = x[0] - b, v = x[0] + x[1] - 2 * b;
     return u * u + 25 * v * v;
   }
@@ -31,11 +33,11 @@ struct Observations {
   std::vector<double> values;
 };
 
-/// 100 points that are uniform in the unit square, with the values of a task.
-Observations observations(const Rotated& task, std::uint64_t seed) {
-  Observations all{MatrixXd(2, 100), {}};
+/// Points that are uniform in the unit square, with the values of a task.
+Observations observations(const Rotated& task, std::uint64_t seed, Eigen::Index count = 100) {
+  Observations all{MatrixXd(2, count), {}};
   Random random{seed, 1};
-  for (Eigen::Index k = 0; k < 100; ++k) {
+  for (Eigen::Index k = 0; k < count; ++k) {
     for (Eigen::Index i = 0; i < 2; ++i) all.points(i, k) = random.uniform(0.0, 1.0);
     all.values.push_back(task(VectorXd(all.points.col(k))));
   }
@@ -86,6 +88,29 @@ TEST_CASE("with the best points of a similar task a run begins ahead of one that
         20;
   }
   CHECK(std::exp(warm) < 0.5 * std::exp(cold));
+}
+
+TEST_CASE("after 50 evaluations a warm run is as far ahead as that of the authors' program",
+          "[promising_distribution]") {
+  // Nomura et al. (2021) on the sphere, with their program cmaes 0.13.1 over 100 seeds: the mean of the best values is
+  // 4.0e-4 without observations, from N(0.5, 0.2^2), and 1.5e-4 with 10 000 of the same task: 2.6 times lower. With
+  // those of a task whose minimum is off by 0.2 in each variable it is 0.41 times as low.
+  const Rotated target{.b = 0.6, .sphere = true};
+  double cold = 0, warm = 0, misled = 0;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    const CmaEs es{.step_size = 0.2, .population = 8, .seed = seed};
+    const auto from = [&](double b) {
+      const auto known = observations(Rotated{b, true}, seed, 10'000);
+      return minimize(target, promising_distribution(known.points, known.values), es, MaxEvaluations{50}).value;
+    };
+    cold += minimize(target, VectorXd(VectorXd::Constant(2, 0.5)), es, MaxEvaluations{50}).value / 40;
+    warm += from(0.6) / 40;
+    misled += from(0.4) / 40;
+  }
+  CHECK(cold / warm > 2.6 / 1.6);
+  CHECK(cold / warm < 2.6 * 1.6);
+  CHECK(cold / misled > 0.41 / 1.6);
+  CHECK(cold / misled < 0.41 * 1.6);
 }
 
 TEST_CASE("observations that tell nothing are refused", "[promising_distribution]") {
