@@ -1,7 +1,8 @@
 // Figures that the sources of our evolution strategies have published, beside ours.
 //
-//   published_figures [separable | large | cost | noise | margin | warm | differential | natural | elitist | all = all]
-//                     [seeds = 15] [dimension of `large` = 128]
+//   published_figures [separable | large | cost | noise | margin | warm | differential | swarm | natural | elitist |
+//                      all = all]
+//                     [seeds = 15] [dimension of `large` = 128] [its function: sphere, cigar or ellipsoid]
 
 #include <algorithm>
 #include <chrono>
@@ -24,6 +25,7 @@
 #include <mesaopt/evolution/elitist_cma_es.hpp>
 #include <mesaopt/evolution/limited_memory_cma_es.hpp>
 #include <mesaopt/evolution/natural_evolution.hpp>
+#include <mesaopt/evolution/particle_swarm.hpp>
 #include <mesaopt/evolution/promising_distribution.hpp>
 #include <mesaopt/evolution/separable_cma_es.hpp>
 #include <mesaopt/evolution/uncertainty_handling.hpp>
@@ -202,7 +204,7 @@ double limited_memory_reference(const Any& f, VectorXd mean, bool program, doubl
   return INFINITY;
 }
 
-void large(std::uint64_t seeds, Index n, bool with_ellipsoid) {
+void large(std::uint64_t seeds, Index n, const std::string& only) {
   std::printf(
       "### LM-MA-ES: Loshchilov, Glasmachers and Beyer (2018), median evaluations to 1e-10 from [-5, 5]^n with step "
       "size "
@@ -211,6 +213,7 @@ void large(std::uint64_t seeds, Index n, bool with_ellipsoid) {
       "algorithm 1 |\n"
       "| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n");
   const auto one = [&](const char* name, const Any& f) {
+    if (!only.empty() && only != name) return;
     const auto reference = [&](bool program) {
       return Runs(seeds, [&](std::uint64_t seed) {
         return limited_memory_reference(f, uniform(n, -5, 5, seed), program, 1e-10, 1e8, seed);
@@ -226,7 +229,7 @@ void large(std::uint64_t seeds, Index n, bool with_ellipsoid) {
   };
   one("sphere", sphere);
   one("cigar", cigar);
-  if (with_ellipsoid) one("ellipsoid", ellipsoid(n));
+  one("ellipsoid", ellipsoid(n));
   std::printf("\n");
 }
 
@@ -498,6 +501,43 @@ void differential(std::uint64_t seeds) {
   std::printf("\n");
 }
 
+void swarm(std::uint64_t seeds) {
+  std::printf(
+      "### SPSO 2011: Clerc (2012), beside the loop of his program\n\n"
+      "| function | n | evaluations | of | his program's | ours |\n| --- | ---: | ---: | --- | ---: | ---: |\n");
+  const auto one = [](const Any& f, Index n, double width, std::int64_t most, double target,
+                      std::uint64_t runs_wanted) {
+    return Runs(runs_wanted, [&](std::uint64_t seed) {
+      const auto boxed = within(f, Box<VectorXd>{VectorXd::Constant(n, -width), VectorXd::Constant(n, width)});
+      const double value = minimize(boxed, uniform(n, -width, width, seed), ParticleSwarm{.seed = seed},
+                                    TargetReached{target} || MaxEvaluations{most})
+                               .value;
+      return target > 0 ? (value <= target ? 1.0 : INFINITY) : value;
+    });
+  };
+  const Any tripod{[](const VectorXd& x) {
+    const double right = x[0] >= 0, up = x[1] >= 0;
+    return up * (1 + right) + std::abs(x[0] + 50 * up * (1 - 2 * right)) + std::abs(x[1] + 50 * (1 - 2 * up));
+  }};
+  const Any rastrigin{[](const VectorXd& x) {
+    double sum = 0;
+    for (double v : x) sum += v * v - 10 * std::cos(2 * std::numbers::pi * v) + 10;
+    return sum;
+  }};
+  const Any griewank{[](const VectorXd& x) {
+    double sum = 1, product = 1;
+    for (Index i = 0; i < x.size(); ++i) {
+      sum += x[i] * x[i] / 4000;
+      product *= std::cos(x[i] / std::sqrt(double(i + 1)));
+    }
+    return sum - product;
+  }};
+  const Runs legs = one(tripod, 2, 100, 10'000, 1e-4, 400);
+  std::printf("| tripod | 2 | 10000 | share within 1e-4 | 0.81 | %.2f |\n", legs.arrived() / 400.0);
+  std::printf("| Rastrigin | 10 | 40000 | mean | 5.5 | %.2g |\n", one(rastrigin, 10, 5.12, 40'000, 0, seeds).mean());
+  std::printf("| Griewank | 10 | 40000 | mean | 0.023 | %.2g |\n\n", one(griewank, 10, 600, 40'000, 0, seeds).mean());
+}
+
 void natural(std::uint64_t seeds) {
   heading(
       "xNES and SNES: the cigar from 4 with step size 1, best value in PyBrain, by one of their authors; geometric "
@@ -566,16 +606,17 @@ void elitist(std::uint64_t seeds) {
 
 int main(int count, char** arguments) {
   const std::string which = count > 1 ? arguments[1] : "all";
-  const auto seeds = count > 2 ? std::uint64_t(std::max(2, std::atoi(arguments[2]))) : 15;
+  const auto seeds = count > 2 ? std::uint64_t(std::max(1, std::atoi(arguments[2]))) : 15;
   const Index n = count > 3 ? std::atol(arguments[3]) : 128;
   const bool all = which == "all";
   if (all || which == "separable") separable(seeds);
-  if (all || which == "large") large(all ? 3 : seeds, n, !all);
+  if (all || which == "large") large(all ? 3 : seeds, n, count > 4 ? arguments[4] : "");
   if (all || which == "cost") costs();
   if (all || which == "noise") noise(seeds);
   if (all || which == "margin") margin(seeds);
   if (all || which == "warm") warm(seeds);
   if (all || which == "differential") differential(seeds);
+  if (all || which == "swarm") swarm(seeds);
   if (all || which == "natural") natural(seeds);
   if (all || which == "elitist") elitist(seeds);
 }
