@@ -213,8 +213,8 @@ struct SeparableNaturalDistribution : detail::Variances<X> {
   Eigen::VectorX<S> utilities{};  ///< by rank
 
   static constexpr auto fields() {
-    using T = SeparableNaturalDistribution;
-    return std::tuple{&T::mean, &T::variances, &T::step_size, &T::generation, &T::utilities};
+    using T = SeparableNaturalDistribution;  // clang 14 does not find what is inherited by &T::
+    return std::tuple{&Base::mean, &Base::variances, &Base::step_size, &Base::generation, &T::utilities};
   }
 
   /// Begins with the present mean, variances and step size. False if a variance is not positive and finite.

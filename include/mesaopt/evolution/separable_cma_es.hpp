@@ -36,9 +36,9 @@ struct SeparableDistribution : detail::Variances<X> {
   CmaParameters<S> parameters{};  ///< the method's constants
 
   static constexpr auto fields() {
-    using T = SeparableDistribution;
-    return std::tuple{&T::mean,           &T::variances,  &T::step_size, &T::evolution_path,
-                      &T::conjugate_path, &T::generation, &T::parameters};
+    using T = SeparableDistribution;  // clang 14 does not find what is inherited by &T::
+    return std::tuple{&Base::mean,        &Base::variances,  &Base::step_size, &T::evolution_path,
+                      &T::conjugate_path, &Base::generation, &T::parameters};
   }
 
   /// Begins with the present mean, variances and step size. False if a variance is not positive and finite.
