@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <limits>
 #include <random>
 #include <stdexcept>
@@ -92,21 +93,29 @@ void check_direction(Eigen::Index n, Eigen::Index memory, ScalarOf<X> tolerance)
   }
 }
 
+/// Any objective of a kind of point: one type, so that L-BFGS is compiled once for all of them.
+template <class X>
+struct Any {
+  std::function<double(const X&, X&)> f;
+  ScalarOf<X> operator()(const X& x, X& gradient) const { return ScalarOf<X>(f(x, gradient)); }
+};
+using AnyObjective = Any<VectorXd>;
+
 struct Trace {
   std::vector<double> values, gradients;
   std::size_t best = 0;
 };
 
 /// The values that an objective answers, in the order of the calls.
-template <class F>
-auto traced(const F& f, Trace& trace) {
-  return [&f, &trace](const auto& x, auto& gradient) {
-    const auto value = f(x, gradient);
-    trace.values.push_back(double(value));
+template <class X>
+Any<X> traced(const Any<X>& f, Trace& trace) {
+  return {[&f, &trace](const X& x, X& gradient) {
+    const double value = double(f(x, gradient));
+    trace.values.push_back(value);
     trace.gradients.push_back(double(gradient.template lpNorm<Eigen::Infinity>()));
     if (trace.values.back() < trace.values[trace.best]) trace.best = trace.values.size() - 1;
     return value;
-  };
+  }};
 }
 
 }  // namespace
@@ -122,9 +131,9 @@ TEST_CASE("L-BFGS solves Rosenbrock in at most 50 evaluations at any size", "[lb
   }
 }
 
-TEMPLATE_TEST_CASE("L-BFGS solves Rosenbrock in all kinds of points", "[lbfgs]", Eigen::Vector2d, Eigen::Vector2f,
-                   (Eigen::Vector<double, 6>), (Eigen::Vector<float, 6>), (Eigen::Vector<double, 40>), Eigen::VectorXd,
-                   Eigen::VectorXf, (Eigen::Matrix<double, Eigen::Dynamic, 1, 0, 8, 1>)) {
+TEMPLATE_TEST_CASE("L-BFGS solves Rosenbrock in all kinds of points", "[lbfgs]", Eigen::Vector2f,
+                   (Eigen::Vector<double, 6>), Eigen::VectorXd, Eigen::VectorXf,
+                   (Eigen::Matrix<double, Eigen::Dynamic, 1, 0, 8, 1>)) {
   using S = ScalarOf<TestType>;
   const TestType start = Rosenbrock::start<TestType>(TestType::SizeAtCompileTime > 0 ? TestType::SizeAtCompileTime : 4);
   const bool is_double = std::is_same_v<S, double>;
@@ -174,7 +183,7 @@ TEST_CASE("A pair without curvature is refused, and costs no more than the oldes
 
 TEST_CASE("With exact line searches a quadratic ends after as many steps as it has variables", "[lbfgs]") {
   constexpr Eigen::Index n = 8;
-  const auto f = quadratic(n, 100, 1);
+  const AnyObjective f{quadratic(n, 100, 1)};
   const Lbfgs exact{.memory = n, .line_search = {.decrease = 1e-4, .curvature = 1e-3, .max_evaluations = 60}};
   const auto solution = minimize(f, VectorXd(VectorXd::Ones(n)), exact, GradientBelow{1e-3});
   CHECK(solution.status == Status::gradient_below);
@@ -185,7 +194,7 @@ TEST_CASE("L-BFGS finds the minimum of ill-conditioned quadratics", "[lbfgs]") {
   for (const double condition : {1.0, 1e2, 1e3}) {
     CAPTURE(condition);
     const auto f = quadratic(20, condition, 5);
-    const auto solution = minimize(f, VectorXd(VectorXd::Ones(20)), Lbfgs{}, GradientBelow{1e-8});
+    const auto solution = minimize(AnyObjective{f}, VectorXd(VectorXd::Ones(20)), Lbfgs{}, GradientBelow{1e-8});
     CHECK(solution.status == Status::gradient_below);
     CHECK((solution.x - f.solution()).norm() < 1e-7);
     CHECK(solution.counts[0].evaluations() < 1000);
@@ -224,7 +233,7 @@ TEST_CASE("A run copied or saved anywhere goes on to the same bits", "[lbfgs]") 
   // Odd sizes put columns at all alignments; the copies lie elsewhere in memory.
   for (const Eigen::Index n : {1, 3, 5, 17, 33, 101, 1003}) {
     CAPTURE(n);
-    const auto f = [](const VectorXd& x, VectorXd& g) {
+    const AnyObjective f{[](const VectorXd& x, VectorXd& g) {
       double value = 0;
       for (Eigen::Index i = 0; i < x.size(); ++i) {
         const double a = x[i] - 1 / double(i + 1), c = 1 + double(i % 7);
@@ -232,11 +241,11 @@ TEST_CASE("A run copied or saved anywhere goes on to the same bits", "[lbfgs]") 
         g[i] = 2 * c * a + 4 * a * a * a;
       }
       return value;
-    };
+    }};
     const VectorXd start = VectorXd::LinSpaced(n, -2, 3);
     const Lbfgs optimizer{.memory = 5};
     const auto stopping = GradientBelow{1e-9} || MaxIterations{100};
-    using R = RunOf<Lbfgs, std::remove_const_t<decltype(stopping)>, decltype(f), VectorXd>;
+    using R = RunOf<Lbfgs, std::remove_const_t<decltype(stopping)>, AnyObjective, VectorXd>;
     R whole;
     begin(f, start, optimizer, stopping, whole);
     std::vector<R> forks;
@@ -268,8 +277,7 @@ TEST_CASE("A run copied or saved anywhere goes on to the same bits", "[lbfgs]") 
 }
 
 TEST_CASE("Asked for more than floating point can give, L-BFGS stalls soon after its best point", "[lbfgs]") {
-  const auto check = [](const auto& f, const auto& start, double tolerance, std::size_t patience = 20) {
-    using X = std::remove_cvref_t<decltype(start)>;
+  const auto check = []<class X>(const Any<X>& f, const X& start, double tolerance, std::size_t patience = 20) {
     Trace trace;
     double lowest = std::numeric_limits<double>::infinity(), rise = 0;
     const auto solution =
@@ -296,23 +304,26 @@ TEST_CASE("Asked for more than floating point can give, L-BFGS stalls soon after
     const VectorXd targets = inputs * normal<double>(20, 1, seed + 100) + 3 * normal<double>(500, 1, seed + 200);
     const models::RidgeTraining<double> ridge(inputs, targets);
     const VectorXd penalties = VectorXd::Constant(20, -1.0), zero = VectorXd::Zero(20);
-    const auto f = [&](const VectorXd& w, VectorXd& g) { return ridge(penalties, w, g); };
+    const AnyObjective f{[&](const VectorXd& w, VectorXd& g) { return ridge(penalties, w, g); }};
     const auto solution = check(f, zero, 1e-16);
     CHECK(solution.state.gradient.lpNorm<Eigen::Infinity>() < 1e-13);
     CHECK(solution.counts[0].evaluations() < 40);
     const models::RidgeTraining<float> coarse(inputs.cast<float>(), targets.cast<float>());
     const Eigen::VectorXf coarse_penalties = penalties.cast<float>(), coarse_zero = zero.cast<float>();
-    check([&](const Eigen::VectorXf& w, Eigen::VectorXf& g) { return coarse(coarse_penalties, w, g); }, coarse_zero,
-          1e-16);
+    check(Any<Eigen::VectorXf>{[&](const Eigen::VectorXf& w, Eigen::VectorXf& g) {
+            return coarse(coarse_penalties, w, g);
+          }},
+          coarse_zero, 1e-16);
   }
   for (const Eigen::Index n : {2, 10, 100}) {
-    check(Rosenbrock{}, Rosenbrock::start(n), 0);
-    check(Rosenbrock{}, Rosenbrock::start<Eigen::VectorXf>(n), 0);
-    check([](const VectorXd& x, VectorXd& g) { return Rosenbrock{}(x, g) + 1e8; }, Rosenbrock::start(n), 0);
+    check(AnyObjective{Rosenbrock{}}, VectorXd(Rosenbrock::start(n)), 0);
+    check(Any<Eigen::VectorXf>{Rosenbrock{}}, Rosenbrock::start<Eigen::VectorXf>(n), 0);
+    check(AnyObjective{[](const VectorXd& x, VectorXd& g) { return Rosenbrock{}(x, g) + 1e8; }},
+          VectorXd(Rosenbrock::start(n)), 0);
   }
   for (const double condition : {1e2, 1e5, 1e8}) {
     const VectorXd ones = VectorXd::Ones(10);
-    check(quadratic(10, condition, 7), ones, 0, 30);
+    check(AnyObjective{quadratic(10, condition, 7)}, ones, 0, 30);
   }
 }
 
@@ -324,44 +335,43 @@ TEST_CASE("L-BFGS reaches 1e-8 in the gradient where values no longer tell point
     const VectorXd targets = inputs * normal<double>(20, 1, seed + 100) + 3 * normal<double>(500, 1, seed + 200);
     const models::RidgeTraining<double> ridge(inputs, targets);
     const VectorXd penalties = VectorXd::Constant(20, -1.0), zero = VectorXd::Zero(20);
-    const auto solution = minimize([&](const VectorXd& w, VectorXd& g) { return ridge(penalties, w, g); }, zero,
-                                   Lbfgs{}, GradientBelow{1e-8});
+    const auto solution = minimize(AnyObjective{[&](const VectorXd& w, VectorXd& g) { return ridge(penalties, w, g); }},
+                                   zero, Lbfgs{}, GradientBelow{1e-8});
     CHECK(solution.status == Status::gradient_below);
   }
 }
 
 TEST_CASE("L-BFGS does not depend on where the origin is, nor on scales of value and space", "[lbfgs]") {
   const VectorXd start = Rosenbrock::start(10);
-  const auto plain = minimize(Rosenbrock{}, start, Lbfgs{}, GradientBelow{1e-8});
+  const auto plain = minimize(AnyObjective{Rosenbrock{}}, start, Lbfgs{}, GradientBelow{1e-8});
   SECTION("a power of two times the value is the same run") {
-    const auto scaled = minimize(
-        [](const VectorXd& x, VectorXd& g) {
-          const double value = Rosenbrock{}(x, g);
-          g *= 64;
-          return 64 * value;
-        },
-        start, Lbfgs{}, GradientBelow{64e-8});
+    const auto scaled = minimize(AnyObjective{[](const VectorXd& x, VectorXd& g) {
+                                   const double value = Rosenbrock{}(x, g);
+                                   g *= 64;
+                                   return 64 * value;
+                                 }},
+                                 start, Lbfgs{}, GradientBelow{64e-8});
     CHECK(scaled.x == plain.x);
     CHECK(scaled.counts == plain.counts);
   }
   SECTION("translated") {
     const VectorXd shift = VectorXd::LinSpaced(10, -3, 5);
-    const auto moved = minimize([&](const VectorXd& x, VectorXd& g) { return Rosenbrock{}(VectorXd(x - shift), g); },
-                                VectorXd(start + shift), Lbfgs{}, GradientBelow{1e-8});
+    const auto moved =
+        minimize(AnyObjective{[&](const VectorXd& x, VectorXd& g) { return Rosenbrock{}(VectorXd(x - shift), g); }},
+                 VectorXd(start + shift), Lbfgs{}, GradientBelow{1e-8});
     CHECK(moved.status == Status::gradient_below);
     CHECK((moved.x - shift - plain.x).norm() < 1e-7);
     CHECK(moved.counts[0].evaluations() <= plain.counts[0].evaluations() + 30);
   }
   SECTION("rotated") {
     const MatrixXd Q = normal<double>(10, 10, 1).householderQr().householderQ();
-    const auto turned = minimize(
-        [&](const VectorXd& x, VectorXd& g) {
-          VectorXd inner(10);
-          const double value = Rosenbrock{}(VectorXd(Q * x), inner);
-          g = Q.transpose() * inner;
-          return value;
-        },
-        VectorXd(Q.transpose() * start), Lbfgs{}, GradientBelow{1e-8});
+    const auto turned = minimize(AnyObjective{[&](const VectorXd& x, VectorXd& g) {
+                                   VectorXd inner(10);
+                                   const double value = Rosenbrock{}(VectorXd(Q * x), inner);
+                                   g = Q.transpose() * inner;
+                                   return value;
+                                 }},
+                                 VectorXd(Q.transpose() * start), Lbfgs{}, GradientBelow{1e-8});
     CHECK(turned.status == Status::gradient_below);
     CHECK((Q * turned.x - plain.x).norm() < 1e-7);
     CHECK(turned.counts[0].evaluations() <= plain.counts[0].evaluations() + 30);
@@ -369,13 +379,12 @@ TEST_CASE("L-BFGS does not depend on where the origin is, nor on scales of value
   SECTION("variables of 1e8, or of 1e-8") {
     for (const double scale : {1e-8, 1e8}) {
       CAPTURE(scale);
-      const auto far = minimize(
-          [&](const VectorXd& x, VectorXd& g) {
-            const double value = Rosenbrock{}(VectorXd(x / scale), g);
-            g /= scale;
-            return value;
-          },
-          VectorXd(start * scale), Lbfgs{}, GradientBelow{1e-8 / scale});
+      const auto far = minimize(AnyObjective{[&](const VectorXd& x, VectorXd& g) {
+                                  const double value = Rosenbrock{}(VectorXd(x / scale), g);
+                                  g /= scale;
+                                  return value;
+                                }},
+                                VectorXd(start * scale), Lbfgs{}, GradientBelow{1e-8 / scale});
       CHECK(far.status == Status::gradient_below);
       CHECK((far.x / scale - plain.x).norm() < 1e-7);
       CHECK(far.counts[0].evaluations() <= 90);
@@ -384,7 +393,7 @@ TEST_CASE("L-BFGS does not depend on where the origin is, nor on scales of value
 }
 
 TEST_CASE("A run begins with the curvature pairs of another", "[lbfgs]") {
-  const auto f = quadratic(20, 1e3, 2);
+  const AnyObjective f{quadratic(20, 1e3, 2)};
   const VectorXd start = VectorXd::Ones(20), nearby = VectorXd::Constant(20, 1e-3);
   const Lbfgs optimizer{.memory = 20};
   const auto first = minimize(f, start, optimizer, GradientBelow{1e-6});

@@ -18,3 +18,4 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/instantiated.hpp"
