@@ -245,7 +245,8 @@ struct DifferentialEvolution {
       state.members[i] = trial;
     }
     state.founded = true;
-    if (weights > 0) {
+    // Gains may be so large or small that their sums are no numbers.
+    if (std::isfinite(weights) && factor1 > 0) {
       double& crossover = state.crossovers[state.remember];
       state.factors[state.remember] = factor2 / factor1;
       crossover = crossover < 0 || !(crossover1 > 0) ? -1.0 : crossover2 / crossover1;

@@ -84,7 +84,8 @@ struct OpenAiEs {
     if (population < 0 || population % 2 != 0)
       detail::refuse("OpenAiEs::population", double(population), "it must be even, or 0 for 2 (2 + floor(1.5 ln n))");
     if (!(decay > 0 && decay <= 1)) detail::refuse("OpenAiEs::decay", decay, "it must be in (0, 1]");
-    if (!(weight_decay >= 0)) detail::refuse("OpenAiEs::weight_decay", weight_decay, "it must be 0 or more");
+    if (!(weight_decay >= 0) || !std::isfinite(weight_decay))
+      detail::refuse("OpenAiEs::weight_decay", weight_decay, "it must be 0 or more, and finite");
     if (!(beta1 >= 0 && beta1 < 1)) detail::refuse("OpenAiEs::beta1", beta1, "it must be in [0, 1)");
     if (!(beta2 >= 0 && beta2 < 1)) detail::refuse("OpenAiEs::beta2", beta2, "it must be in [0, 1)");
   }

@@ -198,6 +198,7 @@ struct ParticleSwarm {
     const S reach = length > 0 ? S(state.random.template uniform<double>()) * std::sqrt(squares / length) : S(0);
     for (Eigen::Index i = 0; i < n; ++i) {
       v[i] = S(inertia) * v[i] + (state.centre[i] + reach * state.draw[i] - x[i]);
+      if (!std::isfinite(v[i])) v[i] = own[i] / 2 - x[i] / 2;  // in a box whose width overflows: half way back
       x[i] += v[i];
       const S lower = state.box.lower[i], upper = state.box.upper[i];
       if (x[i] < lower || x[i] > upper) {
