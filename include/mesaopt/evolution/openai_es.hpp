@@ -126,6 +126,13 @@ struct OpenAiEs {
     if (state.take(ids, evaluations)) move(state);
   }
 
+  /// Gives up on points asked for that will never be told, at most half of a generation: the others stand for them.
+  /// Throws std::invalid_argument as Generation::drop does.
+  template <Point X, class M>
+  void drop(State<X, M>& state, std::span<const std::uint64_t> ids) const {
+    if (state.Generation<X, M>::drop(ids)) move(state);
+  }
+
   /// One generation: asks, evaluates, tells. What the evaluation limit forbids stays open.
   template <class F, Point X, class M>
   void step(const F& f, State<X, M>& state) const {
@@ -178,7 +185,7 @@ struct OpenAiEs {
   void move(State<X, M>& state) const {
     using S = ScalarOf<X>;
     const Eigen::Index n = state.mean.size(), size = state.points.cols();
-    detail::rank(state.evaluations, state.best_first);
+    state.order(state.best_first);
     ++state.generation;
     if (!state.evaluations[std::size_t(state.best_first.front())].usable()) {
       state.scale /= 2;

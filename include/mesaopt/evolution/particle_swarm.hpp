@@ -116,6 +116,13 @@ struct ParticleSwarm {
     if (state.take(ids, evaluations)) remember(state);
   }
 
+  /// Gives up on points asked for that will never be told, at most half of a generation: their particles keep the best
+  /// places they know. Throws std::invalid_argument as Generation::drop does.
+  template <Point X, class M>
+  void drop(State<X, M>& state, std::span<const std::uint64_t> ids) const {
+    if (state.Generation<X, M>::drop(ids)) remember(state);
+  }
+
   /// One generation: asks, evaluates, tells. What the evaluation limit forbids stays open.
   template <class F, Point X, class M>
   void step(const F& f, State<X, M>& state) const {
