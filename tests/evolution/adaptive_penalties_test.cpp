@@ -70,7 +70,7 @@ TEST_CASE("the first coefficients come from a generation that violates, and scal
   p.set_first(values, c, 5, 10);
   q.set_first(scaled, large, 5, 10);
   CHECK(p.multipliers[0] == Approx(2 / (10 * 1.5)));
-  CHECK(p.weights[0] == Approx(0.4 * 2 / (10 * 1.5 * 1.5)));
+  CHECK(p.weights[0] == Approx(10 * 2 / (10 * 1.5 * 1.5)));
   CHECK(p.weights[1] == 0);
   CHECK(p.settled[0]);
   CHECK_FALSE(p.settled[1]);

@@ -28,8 +28,9 @@ namespace mesaopt {
 /// handling", FOGA XIV, algorithm 1 with k₁ = 3, k₂ = 5, d_γ = 5. As in N. Hansen's pycma, an inequality that is not
 /// felt, or whose multiplier would become negative and is made 0, does not change its ω. The first coefficients are set
 /// when a generation violates a constraint, and until one both violates and keeps it, from interquartile ranges of the
-/// generation's values: γ = iqr(f) / (n iqr(c)) of inequalities and ω = 2 iqr(f) / (5 n iqr(c)²), in which scaling f or
-/// a constraint changes nothing else.
+/// generation's values: γ = iqr(f) / (n iqr(c)) of inequalities, and ω = 10 iqr(f) / (n iqr(c)²), in which scaling f or
+/// a constraint changes nothing else. Smaller first penalties, such as pycma's, need more evaluations, and let the
+/// distribution run away where f has no minimum without the constraints.
 template <Point X>
 struct AdaptivePenalties {
   using S = ScalarOf<X>;
@@ -49,14 +50,15 @@ struct AdaptivePenalties {
                       &T::before,      &T::value_before, &T::known,      &T::updates};
   }
 
-  /// Begins with no coefficients, for so many equalities and constraints.
-  void begin(Eigen::Index equal, Eigen::Index all) {
+  /// Begins with no coefficients, for so many equalities and constraints, and generations of so many points.
+  void begin(Eigen::Index equal, Eigen::Index all, Eigen::Index points = 0) {
     equalities = equal;
     for (auto* part : {&multipliers, &weights, &before}) detail::zeros(*part, all, 1);
     settled.assign(std::size_t(all), false);
     value_before = 0;
     known = false;
     updates = 0;
+    sorted_.reserve(std::size_t(points));
   }
 
   /// What is added to f where the constraints are c.
@@ -91,7 +93,7 @@ struct AdaptivePenalties {
       if (i >= equalities && signs <= S(-0.8)) continue;
       const S range = middle_half(count, at);
       const S wide = middle_half(count, [&](Eigen::Index k) { return values[std::size_t(k)]; });
-      const S multiplier = wide / (S(n) * range), first = S(0.4) * multiplier / range;
+      const S multiplier = wide / (S(n) * range), first = 10 * multiplier / range;
       if (!(first > 0) || !std::isfinite(first)) continue;
       if (i >= equalities) multipliers[i] = multiplier;
       weights[i] = first;

@@ -214,7 +214,7 @@ struct ConstraintHandling {
   void begin(const P& start, Eigen::Index equalities, Eigen::Index all, State<PointOf<P>, M>& state) const {
     using S = ScalarOf<PointOf<P>>;
     const Eigen::Index n = inner(state).x.size(), size = state.points.cols() + 1;
-    state.AdaptivePenalties<PointOf<P>>::begin(equalities, all);
+    state.AdaptivePenalties<PointOf<P>>::begin(equalities, all, size);
     if constexpr (requires { start.state.multipliers; })
       take(start.state, state);
     else if constexpr (HasMultipliers<P>)
@@ -231,6 +231,16 @@ struct ConstraintHandling {
     state.waits.assign(std::size_t(size), false);
     detail::zeros(state.all, n, size);
     detail::zeros(state.constraints, all, size);
+    state.open_points.resize(n, size);
+    state.open_constraints.resize(all, size);
+    state.usable_constraints.resize(all, size - 1);
+    state.open_names.reserve(std::size_t(size));
+    state.answers.reserve(std::size_t(size));
+    state.usable.reserve(std::size_t(size));
+    state.one.resize(all);
+    state.point.resize(n);
+    state.calls.slots.resize(std::max(std::size_t(size), state.calls.slots.size()));
+    for (auto& slot : state.calls.slots) slot.point.resize(n);
   }
 
   /// Multipliers, and penalties: one for each, or one for all.
