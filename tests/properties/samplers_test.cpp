@@ -64,7 +64,7 @@ TEMPLATE_TEST_CASE("answers in any order, one by one, lead to the same bits", "[
                    DifferentialEvolution, ParticleSwarm, RandomSearch, QuasiRandomSearch, GridSearch) {
   static_assert(SamplerFor<TestType, VectorXd>);
   const auto in_order = drive(TestType{}, 0, 0);
-  for (const std::uint64_t order : {1, 2}) {
+  for (const std::uint64_t order : {std::uint64_t(1), std::uint64_t(2)}) {
     const auto shuffled = drive(TestType{}, order, 0);
     CHECK(identical(in_order.x, shuffled.x));
     CHECK(identical(in_order.value, shuffled.value));
