@@ -20,7 +20,9 @@
 #include <mesaopt/direct/nelder_mead.hpp>
 #include <mesaopt/direct/quasi_random_search.hpp>
 #include <mesaopt/direct/random_search.hpp>
+#include <mesaopt/evolution/adaptive_penalties.hpp>
 #include <mesaopt/evolution/cma_es.hpp>
+#include <mesaopt/evolution/constraint_handling.hpp>
 #include <mesaopt/evolution/differential_evolution.hpp>
 #include <mesaopt/evolution/elitist_cma_es.hpp>
 #include <mesaopt/evolution/limited_memory_cma_es.hpp>

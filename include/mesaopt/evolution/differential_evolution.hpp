@@ -130,6 +130,13 @@ struct DifferentialEvolution {
     if (complete) select(state);
   }
 
+  /// Gives up on points asked for that will never be told, at most half of a generation: their members live on. Throws
+  /// std::invalid_argument as Generation::drop does.
+  template <Point X, class M>
+  void drop(State<X, M>& state, std::span<const std::uint64_t> ids) const {
+    if (state.Generation<X, M>::drop(ids)) select(state);
+  }
+
   /// One generation: asks, evaluates, tells. What the evaluation limit forbids stays open.
   template <class F, Point X, class M>
   void step(const F& f, State<X, M>& state) const {
@@ -245,7 +252,8 @@ struct DifferentialEvolution {
       state.members[i] = trial;
     }
     state.founded = true;
-    if (weights > 0) {
+    // Gains may be so large or small that their sums are no numbers.
+    if (std::isfinite(weights) && factor1 > 0) {
       double& crossover = state.crossovers[state.remember];
       state.factors[state.remember] = factor2 / factor1;
       crossover = crossover < 0 || !(crossover1 > 0) ? -1.0 : crossover2 / crossover1;

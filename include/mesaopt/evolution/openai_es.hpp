@@ -84,7 +84,8 @@ struct OpenAiEs {
     if (population < 0 || population % 2 != 0)
       detail::refuse("OpenAiEs::population", double(population), "it must be even, or 0 for 2 (2 + floor(1.5 ln n))");
     if (!(decay > 0 && decay <= 1)) detail::refuse("OpenAiEs::decay", decay, "it must be in (0, 1]");
-    if (!(weight_decay >= 0)) detail::refuse("OpenAiEs::weight_decay", weight_decay, "it must be 0 or more");
+    if (!(weight_decay >= 0) || !std::isfinite(weight_decay))
+      detail::refuse("OpenAiEs::weight_decay", weight_decay, "it must be 0 or more, and finite");
     if (!(beta1 >= 0 && beta1 < 1)) detail::refuse("OpenAiEs::beta1", beta1, "it must be in [0, 1)");
     if (!(beta2 >= 0 && beta2 < 1)) detail::refuse("OpenAiEs::beta2", beta2, "it must be in [0, 1)");
   }
@@ -123,6 +124,13 @@ struct OpenAiEs {
   void tell(State<X, M>& state, std::span<const std::uint64_t> ids,
             std::span<const Evaluation<ScalarOf<X>>> evaluations) const {
     if (state.take(ids, evaluations)) move(state);
+  }
+
+  /// Gives up on points asked for that will never be told, at most half of a generation: the others stand for them.
+  /// Throws std::invalid_argument as Generation::drop does.
+  template <Point X, class M>
+  void drop(State<X, M>& state, std::span<const std::uint64_t> ids) const {
+    if (state.Generation<X, M>::drop(ids)) move(state);
   }
 
   /// One generation: asks, evaluates, tells. What the evaluation limit forbids stays open.
@@ -177,7 +185,7 @@ struct OpenAiEs {
   void move(State<X, M>& state) const {
     using S = ScalarOf<X>;
     const Eigen::Index n = state.mean.size(), size = state.points.cols();
-    detail::rank(state.evaluations, state.best_first);
+    state.order(state.best_first);
     ++state.generation;
     if (!state.evaluations[std::size_t(state.best_first.front())].usable()) {
       state.scale /= 2;

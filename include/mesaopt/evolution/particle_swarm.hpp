@@ -116,6 +116,13 @@ struct ParticleSwarm {
     if (state.take(ids, evaluations)) remember(state);
   }
 
+  /// Gives up on points asked for that will never be told, at most half of a generation: their particles keep the best
+  /// places they know. Throws std::invalid_argument as Generation::drop does.
+  template <Point X, class M>
+  void drop(State<X, M>& state, std::span<const std::uint64_t> ids) const {
+    if (state.Generation<X, M>::drop(ids)) remember(state);
+  }
+
   /// One generation: asks, evaluates, tells. What the evaluation limit forbids stays open.
   template <class F, Point X, class M>
   void step(const F& f, State<X, M>& state) const {
@@ -198,6 +205,7 @@ struct ParticleSwarm {
     const S reach = length > 0 ? S(state.random.template uniform<double>()) * std::sqrt(squares / length) : S(0);
     for (Eigen::Index i = 0; i < n; ++i) {
       v[i] = S(inertia) * v[i] + (state.centre[i] + reach * state.draw[i] - x[i]);
+      if (!std::isfinite(v[i])) v[i] = own[i] / 2 - x[i] / 2;  // in a box whose width overflows: half way back
       x[i] += v[i];
       const S lower = state.box.lower[i], upper = state.box.upper[i];
       if (x[i] < lower || x[i] > upper) {

@@ -63,11 +63,11 @@ S rank_changes(const std::vector<S>& values, const std::vector<S>& again, std::s
 ///
 ///     minimize(f, x0, UncertaintyHandling<>{.optimizer = CmaEs{}, .repetitions = 100}, MaxEvaluations{100'000});
 ///
-/// Every point is evaluated as many times as `state.times` says, and the mean counts. A tenth of the points, two at
-/// least, are so evaluated twice. If their ranks change too much, `times` grows by the factor `growth`, up to
-/// `repetitions`; when it is there, the step size is multiplied by 1 + 2 / (n + 10). Else `times` shrinks by as much.
-/// The counts tell of every call. Driven from outside, by `ask` and `tell` of the optimizer itself, nothing of this
-/// happens.
+/// Every point is evaluated as many times as `state.times` says, and the mean counts: of those values that are usable.
+/// A tenth of the points, two at least, are so evaluated twice. If their ranks change too much, `times` grows by the
+/// factor `growth`, up to `repetitions`; when it is there, the step size is multiplied by 1 + 2 / (n + 10). Else `times`
+/// shrinks by as much. The counts tell of every call. Driven from outside, by `ask` and `tell` of the optimizer itself,
+/// nothing of this happens.
 ///
 /// Hansen, Niederberger, Guzzella & Koumoutsakos (2009), "A method for handling uncertainty in evolutionary
 /// optimization with an application to feedback control of combustion", IEEE Transactions on Evolutionary Computation
@@ -100,6 +100,7 @@ struct UncertaintyHandling {
     PointsOf<X> some{};
     std::vector<Evaluation<S>> answers{}, means{};
     std::vector<S> values{}, again{}, scratch{};
+    std::vector<std::uint64_t> failures{};
   };
 
   /// That of the optimizer.
@@ -151,7 +152,11 @@ struct UncertaintyHandling {
     state.uncertainty = detail::rank_changes(state.values, state.again, count, theta, state.scratch);
 
     for (std::size_t i = 0; i < size; ++i) {
-      const S value = (state.values[i] + state.again[i]) / 2;
+      // Of a point that failed every time on one side the other side counts.
+      S value = state.values[i], other = state.again[i];
+      if (!std::isfinite(value)) value = other;
+      if (!std::isfinite(other)) other = value;
+      value = value / 2 + other / 2;
       state.means[i] = std::isfinite(value) ? Evaluation<S>(value) : Evaluation<S>::failure(Reason::non_finite_value);
     }
     optimizer.tell(inner(state), batch.ids, std::span<const Evaluation<S>>(state.means));
@@ -169,17 +174,26 @@ struct UncertaintyHandling {
     return state;
   }
 
-  /// The means of so many evaluations of points; infinity where one failed.
+  /// The means of so many evaluations of points, of which the usable ones count; infinity where all failed.
   template <class F, Point X, class M>
   static void measure(const F& f, const PointsOf<X>& points, std::uint64_t times, State<X, M>& state,
                       std::vector<ScalarOf<X>>& values) {
     using S = ScalarOf<X>;
     values.assign(std::size_t(points.cols()), S(0));
+    state.failures.assign(values.size(), 0);
     for (std::uint64_t k = 0; k < times; ++k) {
       state.calls.values(f, points, state.answers);
       state.calls.accept_batch(state.answers);
       for (std::size_t i = 0; i < values.size(); ++i)
-        values[i] += state.answers[i].usable() ? state.answers[i].value / S(times) : std::numeric_limits<S>::infinity();
+        if (state.answers[i].usable())
+          values[i] += state.answers[i].value / S(times);
+        else
+          ++state.failures[i];
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const std::uint64_t failed = state.failures[i];
+      if (failed == times) values[i] = std::numeric_limits<S>::infinity();
+      if (failed > 0 && failed < times) values[i] *= S(times) / S(times - failed);
     }
   }
 };
