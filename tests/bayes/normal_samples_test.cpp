@@ -10,8 +10,8 @@ TEST_CASE("quantiles are those of scipy's norm.ppf", "[bayes]") {
   CHECK(normal_quantile(0.975) == Approx(1.959963984540054).epsilon(1e-14));
   CHECK(normal_quantile(0.3) == Approx(-0.5244005127080407).epsilon(1e-14));
   CHECK(normal_quantile(1e-10) == Approx(-6.361340902404056).epsilon(1e-14));
-  CHECK(normal_quantile(1e-300) == Approx(-37.0470964947791).epsilon(1e-14));
-  CHECK(normal_quantile(0x1p-54) == Approx(-8.2924).epsilon(1e-4));
+  CHECK(normal_quantile(1e-300) == Approx(-37.0470962993612).epsilon(1e-14));
+  CHECK(normal_quantile(0x1p-54) == Approx(-8.292361075813597).epsilon(1e-14));
   CHECK(std::abs(normal_quantile(0.5)) < 1e-15);
   CHECK(normal_quantile(0.975f) == Approx(1.95996f).epsilon(1e-5));
 }
