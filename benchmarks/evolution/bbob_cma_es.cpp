@@ -1,9 +1,9 @@
 // How many evaluations CMA-ES needs on BBOB: expected running times to 1e-8, beside those of the better of BIPOP-CMA-ES
 // (BBOB 2009) and IPOP-aCMA-ES (BBOB 2010); or, for single runs, beside pycma's.
 //
-//   bbob_cma_es [dimension = 5] [budget per dimension = 10000] [nbipop, bipop, ipop or single = nbipop] [instances =
-//   15]
-//               [first function = 1] [last function = 24] [folder for COCO's data files]
+//   bbob_cma_es [dimension = 5] [budget per dimension = 10000] [nbipop, bipop, ipop or single = nbipop]
+//               [instances = 15] [first function = 1] [last function = 24] [trials an instance = 1]
+//               [folder for COCO's data files]
 //
 // As in COCO's experiments trials begin at a point that is uniform in [-4, 4]^n, with a step size of 2. Those of single
 // runs are on instances 1 to 5, again and again, as pycma's were.
@@ -88,18 +88,19 @@ int main(int count, char** arguments) {
   }
   const bool single = method == "single";
   const int instances = int(argument(4, 15)), first = int(argument(5, 1)), last = int(argument(6, 24));
+  const int repeats = int(argument(7, 1)), trials_each = instances * repeats;
   bbob::CocoData data;
-  if (count > 7) data = bbob::CocoData(arguments[7], "mesaopt-" + method + "-cma-es");
+  if (count > 8) data = bbob::CocoData(arguments[8], "mesaopt-" + method + "-cma-es");
 
   std::printf(
-      "CMA-ES, %s, in %d variables on instances 1 to %d, %llu evaluations a trial.\n\n"
+      "CMA-ES, %s, in %d variables on instances 1 to %d, trials on each: %d, of %llu evaluations.\n\n"
       "| function | arrived | expected running time | its 90 %% bound | published | ratio | its 90 %% bound |\n"
       "| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
       single               ? "single runs, one after the other if one ends, each from another start"
       : method == "ipop"   ? "restarted by IPOP"
       : method == "nbipop" ? "restarted by NBIPOP"
                            : "restarted by BIPOP",
-      int(n), instances, static_cast<unsigned long long>(budget));
+      int(n), instances, repeats, static_cast<unsigned long long>(budget));
   double logarithms = 0, unimodal = 0, worst = 0;
   int compared = 0, unimodals = 0;
   for (int function = first; function <= last; ++function) {
@@ -108,24 +109,25 @@ int main(int count, char** arguments) {
     std::vector<bbob::Trial> trials;
     data.begin_problem(function, n);
     const char* name = "";
-    for (int instance = 1; instance <= instances; ++instance) {
+    for (int i = 0; i < trials_each; ++i) {
+      const int instance = 1 + i % instances;
       const bbob::Bbob f(function, n, single ? 1 + (instance - 1) % 5 : instance);  // as pycma was measured
       name = f.name();
       trials.push_back(bbob::trial(
-          f, budget, std::uint64_t(1000 * function + instance), data,
+          f, budget, std::uint64_t(1000 * function + instance + 1'000'000 * (i / instances)), data,
           [&](const bbob::Watched& watched, mesaopt::Random& random) { optimize(method, watched, random); }));
     }
     data.end_problem();
     const auto arrived = std::count_if(trials.begin(), trials.end(), [](const bbob::Trial& t) { return t.reached; });
     const double expected = bbob::expected_running_time(trials), bound = bbob::bootstrap_quantile(trials, 0.9);
     const double theirs = published(function, n);
-    std::printf("| f%d %s | %d of %d | %.0f | %.0f |", function, name, int(arrived), instances, expected, bound);
+    std::printf("| f%d %s | %d of %d | %.0f | %.0f |", function, name, int(arrived), trials_each, expected, bound);
     if (std::isfinite(theirs) && arrived > 0)
       std::printf(" %.0f | %.2f | %.2f |\n", theirs, expected / theirs, bound / theirs);
     else
       std::printf(" – | – | – |\n");
     std::fflush(stdout);
-    if (std::isfinite(theirs) && 3 * arrived >= 2 * instances) {
+    if (std::isfinite(theirs) && 3 * arrived >= 2 * trials_each) {
       logarithms += std::log(expected / theirs);
       worst = std::max(worst, bound / theirs);
       ++compared;
