@@ -29,7 +29,6 @@
 #include <mesaopt/bayes/likelihood.hpp>
 #include <mesaopt/bayes/log_expected_improvement.hpp>
 #include <mesaopt/bayes/log_product.hpp>
-#include <mesaopt/bayes/lower_confidence_bound.hpp>
 #include <mesaopt/bayes/probability_of_improvement.hpp>
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/core/random.hpp>
@@ -242,18 +241,20 @@ std::vector<double> simulation_run(const Simulation& s, double optimum, Knowledg
       next = any ? most_promising(log_product(improvement, chance), 2, incumbent, draw)
                  : most_promising(chance, 2, incumbent, draw);
     } else {
-      // The length scale of greatest evidence, of some; failures alone are no evidence, and any scale explains them.
-      Process best_of = blank(2);
+      // The length scale of greatest evidence, of some. Until something succeeds there is none: on with the sequence.
+      Process feasibility = blank(2);
       double evidence = -std::numeric_limits<double>::infinity();
       for (const double scale : {0.05, 0.1, 0.2, 0.4}) {
         Process trial(Kernel{{25}, kernels::SquaredExponential{Vector::Constant(2, scale)}}, {.noise = 1e-4});
         const Classification report = fit_feasibility(trial, X, feasible);
-        const bool sought = any ? report.log_evidence > evidence : scale == 0.1;
-        if (report.converged && sought) evidence = report.log_evidence, best_of = trial;
+        if (report.converged && report.log_evidence > evidence) evidence = report.log_evidence, feasibility = trial;
       }
-      const auto chance = acquisition(best_of, LogProbabilityOfFeasibility{}, 0.0);
-      next = any ? most_promising(log_product(improvement, chance), 2, incumbent, draw)
-                 : most_promising(acquisition(best_of, LowerConfidenceBound{}, 0.0), 2, incumbent, draw);
+      const auto chance = acquisition(feasibility, LogProbabilityOfFeasibility{}, 0.0);
+      next.resize(2);
+      if (any)
+        next = most_promising(log_product(improvement, chance), 2, incumbent, draw);
+      else
+        Sobol{.dimension = 2, .seed = seed, .index = std::uint64_t(X.cols())}.fill(next);
     }
     X.conservativeResize(2, X.cols() + 1);
     X.col(X.cols() - 1) = next;

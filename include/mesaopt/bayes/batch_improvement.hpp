@@ -51,7 +51,7 @@ struct BatchSettings {
 /// The expectation is a mean over fixed samples of the joint posterior: mean + L z, where LL' is its covariance, so
 /// that it is a smooth function of the points (the reparameterization trick). Logarithm, rounded corners and their
 /// heavy tails are those of qLogEI: Ament, Daulton, Eriksson, Balandat and Bakshy (2023), "Unexpected improvements to
-/// expected improvement for Bayesian optimization", section 4.2 and appendix A.4. q-EI: Ginsbourger, Le Riche and
+/// expected improvement for Bayesian optimization", section 4.2 and appendix. q-EI: Ginsbourger, Le Riche and
 /// Carraro (2010), "Kriging is well-suited to parallelize optimization".
 template <kernels::Kernel K>
 class BatchImprovement {

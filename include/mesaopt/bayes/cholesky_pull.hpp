@@ -7,7 +7,7 @@ namespace mesaopt::detail {
 /// For A = LL', turns the derivatives of a number by the entries of L, in the lower triangle of `by`, into those by the
 /// entries of A, which are symmetric: entry (i, j) holds that of A(i, j) alone.
 ///
-/// Murray (2016), "Differentiation of the Cholesky decomposition", equation 10.
+/// Murray (2016), "Differentiation of the Cholesky decomposition", its reverse mode.
 template <class S>
 void pull_cholesky(const Eigen::MatrixX<S>& L, Eigen::MatrixX<S>& by, Eigen::MatrixX<S>& scratch) {
   scratch.noalias() = L.template triangularView<Eigen::Lower>().transpose() * by;

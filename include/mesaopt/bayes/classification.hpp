@@ -39,7 +39,7 @@ struct Classification {
 /// be below 1, has no influence. Throws std::invalid_argument for sizes that do not fit, or NaN.
 ///
 /// Classification rather than a process of the numbers 0 and 1, because these are no sums of a smooth function and
-/// noise: so do Gelbart, Snoek and Adams (2014), "Bayesian optimization with unknown constraints", section 3, who
+/// noise: so do Gelbart, Snoek and Adams (2014), "Bayesian optimization with unknown constraints", who
 /// sample the latent function. Here: Rasmussen and Williams (2006), algorithms 3.1 and 3.2, with Φ as likelihood.
 template <kernels::Kernel K>
 Classification fit_feasibility(GaussianProcess<K>& process, const Eigen::MatrixX<typename K::Scalar>& X,

@@ -15,7 +15,7 @@ namespace mesaopt {
 
 /// Adds what the process predicts there: the kriging believer. Later improvements are sought elsewhere, and nothing is
 /// thought to have been gained. Ginsbourger, Le Riche and Carraro (2010), "Kriging is well-suited to parallelize
-/// optimization", section 4.1.
+/// optimization".
 template <kernels::Kernel K>
 void believe(GaussianProcess<K>& process, const Eigen::MatrixX<typename K::Scalar>& X) {
   Prediction<typename K::Scalar> prediction;

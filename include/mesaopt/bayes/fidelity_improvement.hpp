@@ -22,9 +22,9 @@ namespace mesaopt {
 /// Where and how exactly to evaluate next, if the process's points are (x, s) with a fidelity s as last coordinate: the
 /// negative logarithm of augmented expected improvement, an objective of (x, s). See `fidelity_improvement`.
 ///
-/// It is the expected improvement of f(x, target), times the correlation of f(x, s) with it, times 1 - √(noise /
-/// (variance + noise)) of an observation at (x, s), which keeps from asking again what is known. Huang, Allen, Notz and
-/// Miller (2006), "Sequential kriging optimization using multiple-fidelity evaluations", equations 6 to 10. Their last
+/// It is the expected improvement of f(x, target), times the size of the correlation of f(x, s) with it, times 1 -
+/// √(noise / (variance + noise)) of an observation at (x, s), which keeps from asking again what is known. Huang,
+/// Allen, Notz and Miller (2006), "Sequential kriging optimization using multiple-fidelity evaluations". Their last
 /// factor, the ratio of costs, is a part of its own: log_product(fidelity_improvement(...), log_cost). Evaluations
 /// after the first allocate nothing.
 template <kernels::Kernel K>

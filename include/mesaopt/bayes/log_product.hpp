@@ -92,7 +92,7 @@ class LogProduct {
 ///
 /// is expected improvement with an unknown constraint, per unit of cost. Improvement times the probability of
 /// feasibility: Gardner, Kusner, Xu, Weinberger and Cunningham (2014), "Bayesian optimization with inequality
-/// constraints", equation 4, where `best` is that of the feasible observations; while there are none, search by the
+/// constraints", where `best` is that of the feasible observations; while there are none, search by the
 /// feasibility alone. Improvement per second, by a process that models the logarithm of the cost: Snoek, Larochelle and
 /// Adams (2012), "Practical Bayesian optimization of machine learning algorithms", section 3.2.
 template <class... F>

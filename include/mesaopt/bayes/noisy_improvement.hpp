@@ -40,7 +40,7 @@ struct NoisyImprovementSettings {
 ///
 /// The mean of expected improvements over samples of the function at these points, each of which is a process without
 /// noise; all of these share one covariance, so that a sample costs no more than a prediction of the mean. Letham,
-/// Karrer, Ottoni and Bakshy (2019), "Constrained Bayesian optimization with noisy experiments", equation 8, in
+/// Karrer, Ottoni and Bakshy (2019), "Constrained Bayesian optimization with noisy experiments", in
 /// logarithms. Evaluations after the first allocate nothing.
 template <kernels::Kernel K>
 class NoisyImprovement {

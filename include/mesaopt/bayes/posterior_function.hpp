@@ -22,7 +22,7 @@ namespace mesaopt {
 ///
 /// A function of the prior, as a sum of random waves, and the correction by the data that turns it into one of the
 /// posterior. Wilson, Borovitskiy, Terenin, Mostowsky and Deisenroth (2020), "Efficiently sampling functions from
-/// Gaussian process posteriors", equations 12 and 13. Allocates nothing when evaluated.
+/// Gaussian process posteriors", section 3. Allocates nothing when evaluated.
 template <kernels::SpectralKernel K>
 class PosteriorFunction {
  public:
