@@ -35,7 +35,7 @@ static_assert(!SpectralKernel<Linear> && !SpectralKernel<Sum<Matern52, Linear>>)
 
 TEST_CASE("the mean cosine of random frequencies is the kernel, of each that has them", "[bayes]") {
   // Five standard deviations of a mean of 20000 cosines are at most 0.025.
-  const Vector scales = (Vector(2) << 0.4, 0.9).finished();
+  const Vector scales = Vector::LinSpaced(2, 0.4, 0.9);
   const SquaredExponential squared{scales}, plain;
   const Matern12 half{scales};
   const Matern32 three{scales};
