@@ -1,0 +1,213 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <mesaopt/bayes/acquisition.hpp>
+#include <mesaopt/bayes/filled_wells.hpp>
+#include <mesaopt/bayes/gaussian_process.hpp>
+#include <mesaopt/bayes/lower_confidence_bound.hpp>
+#include <mesaopt/bayes/surrogate.hpp>
+#include <mesaopt/core/search.hpp>
+#include <mesaopt/core/stopping.hpp>
+#include <mesaopt/objective/bounds.hpp>
+#include <mesaopt/objective/box.hpp>
+
+namespace mesaopt {
+
+/// How a Bayesian search finds the next point by its surrogate.
+struct ProposalSettings {
+  Eigen::Index candidates = 400;  ///< points of a Sobol sequence that are looked at, 1 or more
+  Eigen::Index neighbours = 100;  ///< points around the best one that are looked at as well, 0 or more
+  Eigen::Index starts = 4;        ///< of the searches for the most promising point, from the most promising of these
+  Eigen::Index window = 6;        ///< turns after which a lowest value that has not improved counts as at rest
+  double rest = 1e-3;             ///< by how much it must improve in these, in standard deviations of all values
+  double widest = 4;              ///< standard deviations of the widest well, in widths of the box
+
+  /// Throws std::invalid_argument for a setting out of its range.
+  void check() const {
+    if (candidates < 1) detail::refuse("ProposalSettings::candidates", double(candidates), "it must be 1 or more");
+    if (neighbours < 0) detail::refuse("ProposalSettings::neighbours", double(neighbours), "it must be 0 or more");
+    if (starts < 1) detail::refuse("ProposalSettings::starts", double(starts), "it must be 1 or more");
+    if (window < 1) detail::refuse("ProposalSettings::window", double(window), "it must be 1 or more");
+    if (!(rest >= 0)) detail::refuse("ProposalSettings::rest", rest, "it must be 0 or more");
+    if (!(widest > 0)) detail::refuse("ProposalSettings::widest", widest, "it must be positive");
+  }
+};
+
+namespace detail {
+
+/// One proposal: the surrogate of the turn, with the points that wait believed, and what is sought with it.
+template <class T, class O>
+class Proposal {
+ public:
+  using K = typename O::Kernel;
+  using Vector = Eigen::VectorXd;
+
+  Proposal(T& state, const O& optimizer) : state_(state), optimizer_(optimizer), n_(Eigen::Index(state.free.size())) {}
+
+  template <class Land>
+  Vector operator()(const Land& land) {
+    const auto turn = state_.turn++;
+    if (!state_.wells.empty() && turn % 3 == 0) {
+      look(state_.plain, {});
+      minimize_mean();
+      if (worthwhile(land)) return found_;
+    }
+    Surrogate<K>& surrogate = state_.wells.empty() ? state_.plain : state_.filled;
+    look(surrogate, state_.wells);
+    bool lowest = false;
+    if (state_.lowest.size() % 2 == 0) {
+      minimize_mean();
+      lowest = worthwhile(land);
+    }
+    if (!lowest) search(acquisition(*process_, optimizer_.acquire, best_));
+    if (!state_.noisy) rest(surrogate, lowest ? found_ : at_best_);
+    return found_;
+  }
+
+ private:
+  T& state_;
+  const O& optimizer_;
+  Eigen::Index n_;
+  const GaussianProcess<K>* process_ = nullptr;
+  GaussianProcess<K> believed_{};
+  double best_ = 0;
+  Vector at_best_{}, found_{};
+  double found_value_ = 0;
+  Eigen::MatrixXd candidates_{};
+
+  /// Brings a surrogate up to date, and the candidates with it.
+  void look(Surrogate<K>& surrogate, const std::vector<Well>& wells) {
+    GaussianProcessSettings<double> settings;
+    settings.noise_floor = state_.noisy ? 1e-6 : 1e-10;
+    settings.noise = state_.noisy ? 1e-2 : 1e-6;
+    const GaussianProcess<K> blank(optimizer_.model(n_), settings);
+    surrogate.follow(state_.observations, wells, blank, optimizer_.priors, as_search(optimizer_.fit));
+    process_ = &surrogate.process;
+    if (state_.open > 0) {
+      believed_ = surrogate.process;
+      Eigen::MatrixXd point(n_, 1);
+      Prediction<double> prediction;
+      for (std::size_t k = 0; k < state_.ids.size(); ++k) {
+        if (state_.told[k]) continue;
+        point = state_.waiting.col(Eigen::Index(k));
+        believed_.predict(point, prediction);
+        believed_.append(point.col(0), prediction.mean[0]);
+      }
+      process_ = &believed_;
+    }
+    best_ = std::numeric_limits<double>::infinity();
+    Prediction<double> prediction;
+    if (state_.noisy) surrogate.process.predict(Eigen::MatrixXd(state_.observations.points()), prediction);
+    for (Eigen::Index i = 0; i < state_.observations.size(); ++i) {
+      if (!state_.observations.usable(i)) continue;
+      const double value = state_.noisy ? prediction.mean[i] : surrogate.value(state_.observations, wells, i);
+      if (value < best_) {
+        best_ = value;
+        at_best_ = state_.observations.point(i);
+      }
+    }
+    draw_candidates();
+  }
+
+  void draw_candidates() {
+    const auto& settings = optimizer_.proposal;
+    candidates_.resize(n_, 1 + settings.neighbours + settings.candidates);
+    candidates_.col(0) = at_best_;
+    for (Eigen::Index j = 1; j <= settings.neighbours; ++j) {
+      const double size = std::pow(10.0, -1 - double(j % 3));
+      for (Eigen::Index i = 0; i < n_; ++i)
+        candidates_(i, j) = std::clamp(at_best_[i] + size * state_.random.normal(), 0.0, 1.0);
+    }
+    auto far = candidates_.rightCols(settings.candidates);
+    if (n_ == state_.candidates.dimension) {
+      state_.candidates.fill(far);
+    } else {
+      for (Eigen::Index j = 0; j < far.cols(); ++j)
+        for (Eigen::Index i = 0; i < n_; ++i) far(i, j) = state_.random.uniform();
+    }
+  }
+
+  void minimize_mean() { search(acquisition(*process_, PosteriorMean{}, best_)); }
+
+  /// Sets `found_` to where an objective is least, by searches from its best candidates.
+  template <class F>
+  void search(const F& objective) {
+    Prediction<double> prediction;
+    Vector values;
+    objective.values(candidates_, prediction, values);
+    const auto starts = std::min<Eigen::Index>(optimizer_.proposal.starts, values.size());
+    const auto in_cube = within(objective, Box<Vector>{Vector::Zero(n_), Vector::Ones(n_)});
+    const auto searcher = as_search(optimizer_.maximize);
+    found_value_ = std::numeric_limits<double>::infinity();
+    found_ = at_best_;
+    for (Eigen::Index k = 0; k < starts; ++k) {
+      Eigen::Index first = 0;
+      const double least = values.minCoeff(&first);
+      if (!std::isfinite(least)) break;
+      values[first] = std::numeric_limits<double>::infinity();
+      take(candidates_.col(first), least);
+      const Vector from = candidates_.col(first);
+      const auto solution = searcher(in_cube, from);
+      if (solution.evaluation.usable()) take(solution.x, solution.value);
+    }
+  }
+  template <class D>
+  void take(const Eigen::MatrixBase<D>& x, double value) {
+    if (!(value < found_value_)) return;
+    found_value_ = value;
+    found_ = x;
+  }
+
+  /// Whether to evaluate at a minimizer of the mean: it has to be lower than the best, and not one of the known points.
+  template <class Land>
+  [[nodiscard]] bool worthwhile(const Land& land) const {
+    return best_ - found_value_ > 1e-8 && state_.observations.distance(land(found_)) > 1e-6;
+  }
+
+  /// Fills the well of a minimum once the lowest value is at rest.
+  void rest(const Surrogate<K>& surrogate, const Vector& minimum) {
+    const double unit = surrogate.scale.step();
+    const auto& all = state_.observations;
+    auto& lowest = state_.lowest;
+    double least = std::numeric_limits<double>::infinity();
+    for (Eigen::Index i = 0; i < all.size(); ++i)
+      if (all.usable(i)) least = std::min(least, surrogate.raw(all, state_.wells, i));
+    lowest.push_back(least);
+    const auto window = std::size_t(optimizer_.proposal.window);
+    if (lowest.size() < window + 2) return;
+    if (lowest[lowest.size() - 1 - window] - least >= optimizer_.proposal.rest * unit) return;
+    lowest.clear();
+    // What the search began with shows where the brim is; later points are in wells.
+    std::vector<double> first;
+    for (Eigen::Index i = 0; i < std::min(all.size(), 2 * (n_ + 1)); ++i)
+      if (all.usable(i)) first.push_back(all.value(i));
+    if (first.empty()) return;
+    const auto half = first.begin() + std::ptrdiff_t(first.size() / 2);
+    std::nth_element(first.begin(), half, first.end());
+    const double depth = *half - least;
+    if (!(depth > 0) || !std::isfinite(depth) || !(depth > 1e-3 * unit)) return;
+    Well well = well_of(surrogate.process, minimum, depth, unit, optimizer_.proposal.widest);
+    if (!well.curvature.allFinite()) return;
+    state_.wells.push_back(std::move(well));
+    state_.filled = {};
+  }
+};
+
+template <class T, class O, class Land>
+Eigen::VectorXd propose(T& state, const O& optimizer, const Land& land) {
+  return Proposal<T, O>(state, optimizer)(land);
+}
+
+}  // namespace detail
+
+}  // namespace mesaopt
