@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include <Eigen/Core>
 
+#include <mesaopt/core/call.hpp>
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/nested/adjoint_system.hpp>
 #include <mesaopt/nested/conjugate_gradient.hpp>
@@ -54,6 +56,56 @@ Certificate conjugate_gradient_adjoint(const System& system) {
   }
   if (!(c.distance <= system.with.accept_distance) || !record.adjoint.allFinite())
     system.refuse(c, Reason::inner_not_converged);
+  return c;
+}
+
+template <class Place, class X, class Y, class F>
+inline constexpr bool has_gauss_newton = requires(const Place& place, const X& x, const Y& y, Y& out) {
+  place.g.gauss_newton_product(x, y, y, out);
+}
+|| requires(const Place& place, const X& x, const Y& y, Y& out, const Call<MemoryOf<F, Y>>& call) {
+  place.g.gauss_newton_product(x, y, y, out, call);
+};
+
+/// Solves for the adjoint with the inner family's Gauss-Newton matrix in place of the Hessian, damped by `damping`
+/// times its curvature along the right-hand side. What it answers is at best `inexact`.
+template <class Place, class F, class X, class Y, class Record>
+Certificate gauss_newton_adjoint(const AdjointSystem<Place, F, X, Y, Record>& system, double damping) {
+  using S = ScalarOf<Y>;
+  auto& record = system.record;
+  auto& calls = system.calls();
+  const Y& right = system.right;
+  const auto product = [&](const Y& p, Y& q) {
+    ++calls.counts[0].hessian_products;
+    calls.make([&](const auto& call) {
+      if constexpr (Remembers<F, Y>)
+        system.place.g.gauss_newton_product(system.x, system.y, p, q, call);
+      else
+        system.place.g.gauss_newton_product(system.x, system.y, p, q);
+    });
+  };
+  Certificate c = system.begun();
+  // The curvature along the right-hand side sets the scale of the damping.
+  record.scratch.resize(system.y.size());
+  product(right, record.scratch);
+  const S size = right.squaredNorm();
+  const S damp = size > 0 ? S(damping) * right.dot(record.scratch) / size : S(damping);
+  const auto apply = [&](const Y& p, Y& q) {
+    product(p, q);
+    q += damp * p;
+  };
+  const auto outcome = conjugate_gradient(right, record.adjoint, record.linear, std::max(system.with.tolerance, 1e-6),
+                                          system.limit(), apply, [](const auto& r, auto& z) { z = r; });
+  calls.counts[0].linear_iterations += outcome.iterations;
+  c.adjoint_residual = double(outcome.residual);
+  c.condition = outcome.most > 0 ? double(outcome.most / outcome.least) : 0.0;
+  c.distance = outcome.most > 0 ? double(record.gradient.norm() / outcome.least / system.scale()) : 0.0;
+  c.verdict = Verdict::inexact;
+  c.reason = Reason::gauss_newton_adjoint;
+  if (!record.adjoint.allFinite() || !(c.adjoint_residual < 1)) {
+    c.verdict = Verdict::not_differentiable;
+    c.reason = Reason::adjoint_not_converged;
+  }
   return c;
 }
 

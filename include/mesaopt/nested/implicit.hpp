@@ -10,8 +10,7 @@
 #include <mesaopt/nested/adjoint_system.hpp>
 #include <mesaopt/nested/cholesky_adjoint.hpp>
 #include <mesaopt/nested/conjugate_gradient_adjoint.hpp>
-#include <mesaopt/nested/gauss_newton_adjoint.hpp>
-#include <mesaopt/nested/implicit_pull.hpp>
+#include <mesaopt/nested/implicit_by.hpp>
 
 namespace mesaopt {
 

@@ -10,7 +10,6 @@
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/core/objective.hpp>
 #include <mesaopt/nested/adjoint_system.hpp>
-#include <mesaopt/nested/mixed_product.hpp>
 #include <mesaopt/nested/response.hpp>
 
 namespace mesaopt::detail {

@@ -12,7 +12,6 @@
 #include <mesaopt/nested/active_constraints.hpp>
 #include <mesaopt/nested/adjoint_system.hpp>
 #include <mesaopt/nested/conjugate_gradient.hpp>
-#include <mesaopt/nested/mixed_product.hpp>
 #include <mesaopt/nested/response.hpp>
 
 namespace mesaopt::detail {

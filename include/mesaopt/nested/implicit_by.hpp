@@ -2,16 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #include <Eigen/Core>
 
 #include <mesaopt/core/call.hpp>
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/core/objective.hpp>
+#include <mesaopt/core/stopping.hpp>
 #include <mesaopt/nested/adjoint_system.hpp>
-#include <mesaopt/nested/mixed_product.hpp>
 #include <mesaopt/nested/proximal_adjoint.hpp>
 #include <mesaopt/nested/response.hpp>
 #include <mesaopt/nested/restricted_adjoint.hpp>
@@ -177,3 +179,78 @@ Evaluation<ScalarOf<X>> implicit_pull(const Method& method, const Outer& outer, 
 }
 
 }  // namespace mesaopt::detail
+
+namespace mesaopt {
+
+/// What is asked of an adjoint, and what is refused, whatever solves for it.
+struct AdjointDemands {
+  double tolerance = 1e-12;         ///< relative residual of the adjoint asked of what iterates
+  double accept_residual = 1e-4;    ///< a larger relative residual is refused
+  double accept_distance = 1e-2;    ///< a larger distance to the inner solution, relative to max(1, |y|), is refused
+  std::int64_t max_iterations = 0;  ///< of Krylov methods; 0: twice the inner variables, at least 20
+};
+
+/// The hypergradient by the implicit function theorem, as `Implicit`, by the given solver of its linear system. See
+/// `implicit`.
+template <class Solver>
+struct ImplicitBy {
+  Solver solver{};
+  AdjointDemands demands{};
+
+  template <class Y>
+  struct ScratchOf {
+    using type = detail::Empty;
+  };
+  template <class Y>
+  requires requires { typename Solver::template Scratch<Y>; }
+  struct ScratchOf<Y> {
+    using type = typename Solver::template Scratch<Y>;
+  };
+  template <class, class R, Point X>
+  using Memory = Workspace<typename ScratchOf<typename R::template Y<X>>::type>;
+
+  /// Throws std::invalid_argument for a setting out of its range.
+  void check() const {
+    const auto& d = demands;
+    if (!(d.tolerance >= 0)) detail::refuse("AdjointDemands::tolerance", d.tolerance, "it must be 0 or more");
+    if (!(d.accept_residual > 0))
+      detail::refuse("AdjointDemands::accept_residual", d.accept_residual, "it must be more than 0");
+    if (!(d.accept_distance > 0))
+      detail::refuse("AdjointDemands::accept_distance", d.accept_distance, "it must be more than 0");
+    if (d.max_iterations < 0)
+      detail::refuse("AdjointDemands::max_iterations", double(d.max_iterations), "it must be 0 or more");
+    if constexpr (requires { solver.check(); }) solver.check();
+  }
+
+  /// Solves the inner problem at x, fills the gradient of F(x) = outer(x, y(x)), and answers F(x) with its certificate.
+  template <class Outer, class R, Point X, class M>
+  Evaluation<ScalarOf<X>> pull(const Outer& outer, const R& response, const X& x, const Call<M>& call,
+                               X& gradient) const {
+    static_assert(!R::template Types<X>::restricted,
+                  "mesaopt: inner problems with bounds, constraints or a regularizer have adjoints of their own: write "
+                  "Implicit{} for implicit(...)");
+    return detail::implicit_pull(*this, outer, response, x, call, gradient);
+  }
+
+  [[nodiscard]] detail::AdjointSettings adjoint_settings() const {
+    return {demands.tolerance, demands.accept_residual, demands.accept_distance, 0, demands.max_iterations};
+  }
+  template <class System, class Scratch>
+  Certificate solve_adjoint(const System& system, Scratch& scratch) const {
+    return solver(system, scratch);
+  }
+};
+
+/// The hypergradient by the implicit function theorem with the solver of your choice: CholeskyAdjoint, LdltAdjoint,
+/// ConjugateGradientAdjoint, MinresAdjoint, GmresAdjoint, NeumannAdjoint.
+///
+///     nested(outer, training, implicit(NeumannAdjoint{.terms = 20}, {.accept_residual = 0.5}))
+///
+/// It is for inner problems without bounds, constraints or regularizers. `Implicit` chooses between the first and the
+/// third by itself.
+template <class Solver>
+ImplicitBy<Solver> implicit(Solver solver, AdjointDemands demands = {}) {
+  return {std::move(solver), demands};
+}
+
+}  // namespace mesaopt
