@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include <Eigen/Core>
 
@@ -51,43 +53,55 @@ struct NeumannAdjoint {
       ++system.calls().counts[0].linear_iterations;
       system.product(p, scratch.product);
     };
-    S alpha = S(step);
+    S alpha = S(step), most = 0, least = std::numeric_limits<S>::max();
     if (alpha == 0) {
       record.step.setOnes(n);
       for (Eigen::Index i = 0; i < n; ++i)
         record.step[i] += S(i % 7) / 7;  // along no axis and no eigenvector by chance
-      S largest = 0;
       for (int i = 0; i < 20; ++i) {
         record.step /= record.step.norm();
         product(record.step);
         record.step = scratch.product;
-        largest = record.step.norm();
-        if (!(largest > 0)) break;
+        most = record.step.norm();
+        if (!(most > 0)) break;
       }
-      alpha = largest > 0 ? 1 / largest : S(1);
+      alpha = most > 0 ? 1 / most : S(1);
     }
-    S norm = size, before = size;
     if (!lambda.isZero(0)) {
       product(lambda);
       scratch.residual = system.right - scratch.product;
-      norm = scratch.residual.norm();
-      if (!(norm < size)) lambda.setZero();  // the guess is worse than none
+      if (!(scratch.residual.norm() < size)) lambda.setZero();  // the guess is worse than none
     }
     if (lambda.isZero(0)) scratch.residual = system.right;
-    before = norm = scratch.residual.norm();
+    const auto look = [&](const Y& p) {  // at the curvature along p, after product(p)
+      const S curvature = p.dot(scratch.product) / p.squaredNorm();
+      most = std::max(most, curvature);
+      least = std::min(least, curvature);
+    };
+    const S rounding = S(1e3) * std::numeric_limits<S>::epsilon() * size;
+    S norm = scratch.residual.norm();
     for (std::int64_t k = 0; k < terms && norm > S(system.with.tolerance) * size; ++k) {
       lambda += alpha * scratch.residual;
       product(scratch.residual);
+      if (norm > rounding) look(scratch.residual);
       scratch.residual -= alpha * scratch.product;
-      before = norm;
-      norm = scratch.residual.norm();
-      if (!std::isfinite(norm)) break;
+      const S before = std::exchange(norm, scratch.residual.norm());
+      if (!std::isfinite(norm) || (norm >= before && norm <= rounding)) break;
+    }
+    if (!(least < std::numeric_limits<S>::max())) {  // the previous adjoint serves as it is
+      const Y& along = size > 0 ? system.right : record.gradient;
+      product(along);
+      if (along.norm() > 0) look(along);
     }
     c.adjoint_residual = size > 0 ? double(norm / size) : 0.0;
-    // Along the least curvature that it meets the residual falls the slowest, in the end by 1 − α times that.
-    const S rate = before > 0 ? norm / before : S(0);
-    c.condition = rate < 1 ? 1 / double(1 - rate) : std::numeric_limits<double>::infinity();
-    c.distance = double(record.gradient.norm() * alpha / system.scale()) * c.condition;
+    // The residuals turn towards the least curvature that they meet, along which they fall the slowest.
+    const bool met = least < std::numeric_limits<S>::max();
+    c.condition = met ? double(most / least) : 0.0;
+    c.distance = met ? double(record.gradient.norm() / least / system.scale()) : c.stationarity;
+    if (met && least < -std::max(S(1e-12), system.noise()) * most) {
+      system.refuse(c, Reason::inner_indefinite);
+      return c;
+    }
     if (!(c.adjoint_residual < 1) && size > 0)
       system.refuse(c, Reason::adjoint_not_converged);
     else
