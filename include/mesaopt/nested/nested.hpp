@@ -84,7 +84,8 @@ inline constexpr bool pulls = [] {
     return OuterGradient<Outer, X, Y>;
 }();
 
-/// What a hypergradient keeps between calls, and its workspace in one: its own `Memory<Outer, Response, X>`, or none.
+/// What a hypergradient keeps between calls, and its workspace in one: its own `Memory<Outer, Response, X>`, or only a
+/// workspace, `Record<Response, X>`, or nothing.
 template <class H, class Outer, class R, class X>
 struct HypergradientMemory {
   using type = Nothing;
@@ -93,6 +94,11 @@ template <class H, class Outer, class R, class X>
 requires requires { typename H::template Memory<Outer, R, X>; }
 struct HypergradientMemory<H, Outer, R, X> {
   using type = typename H::template Memory<Outer, R, X>;
+};
+template <class H, class Outer, class R, class X>
+requires requires { typename H::template Record<R, X>; }
+struct HypergradientMemory<H, Outer, R, X> {
+  using type = Workspace<typename H::template Record<R, X>>;
 };
 }  // namespace detail
 
@@ -155,6 +161,7 @@ struct Nested {
         "for one of the inner solution alone write of_solution(f)");
     auto& record = call.record;
     const Spend<typename Memory<X>::Record> spend{record};
+    if constexpr (requires { record.hypergradient.advanced; }) record.hypergradient.advanced = false;
     response.solve(x, call.memory.response, record.response, call.tolerance);
     if (!record.response.solved) return Evaluation<S>::failure(Reason::inner_failed);
     Evaluation<S> evaluation = detail::with_call<Outer, Y>(
