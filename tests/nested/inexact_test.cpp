@@ -35,7 +35,7 @@ using Problem = std::remove_const_t<decltype(F)>;
 using Method = Inexact<Lbfgs>;
 using State = Method::State<VectorXd, MemoryOf<Problem, VectorXd>>;
 const VectorXd x0 = VectorXd::Constant(5, -1);
-const auto stopping = GradientBelow{1e-7} || MaxIterations{60};
+const auto stopping = GradientBelow{1e-9} || MaxIterations{200};
 
 }  // namespace
 
@@ -45,7 +45,7 @@ TEST_CASE("inner runs no more exact than needed lead to the same minimum by fewe
   CAPTURE(exact.counts[0].gradients, cheap.counts[0].gradients, exact.counts[1].gradients, cheap.counts[1].gradients);
   CHECK(succeeded(cheap.status) == succeeded(exact.status));
   CHECK(cheap.value == Approx(exact.value).epsilon(1e-9));
-  CHECK(double(cheap.counts[1].gradients) < 0.7 * double(exact.counts[1].gradients));
+  CHECK(double(cheap.counts[1].gradients) < 0.5 * double(exact.counts[1].gradients));
   CHECK(cheap.counts[1].linear_iterations < exact.counts[1].linear_iterations);
 }
 
