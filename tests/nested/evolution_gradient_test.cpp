@@ -45,7 +45,7 @@ TEST_CASE("evolution strategies estimate the gradient of the smoothed objective,
   for (const double s : {0.05, 0.5}) {
     // E sin(2(y + su)) = exp(−2s²) sin 2y, E (y₁ + su)² = y₁² + s².
     const Vector2d exact(2 * std::exp(-2 * s * s) * std::cos(2 * x[0]) + x[1] * x[1] + s * s, 2 * x[0] * x[1]);
-    for (const std::uint64_t seed : {1, 2, 3}) {
+    for (const std::uint64_t seed : {1u, 2u, 3u}) {
       Calls<Vector2d, Memory> calls;
       Vector2d gradient;
       const auto found = calls.gradient(problem({.pairs = 4000, .deviation = s, .seed = seed}), x, gradient);

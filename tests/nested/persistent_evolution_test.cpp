@@ -54,7 +54,7 @@ double slope(double x, bool alone) {
 
 TEST_CASE("persistent evolution strategies add up to the gradient of the whole run", "[nested]") {
   const Vector1d x(1.5);
-  for (const std::uint64_t seed : {1, 2, 3}) {
+  for (const std::uint64_t seed : {1u, 2u, 3u}) {
     const auto F = problem({.pairs = 3000, .deviation = 0.3, .pieces = pieces, .seed = seed});
     Calls<Vector1d, Memory> calls;
     double sum = 0, variance = 0;
