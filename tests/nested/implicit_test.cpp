@@ -30,7 +30,7 @@ using Eigen::VectorXd;
 namespace {
 
 const VectorXd zeros = VectorXd::Zero(5);
-const Search polished{Newton{}, GradientBelow{1e-15} || MaxIterations{50}};
+const Search by_newton{Newton{}, GradientBelow{1e-15} || MaxIterations{50}};
 
 /// Value, gradient and evaluation of an objective at one point, from a fresh memory.
 template <class F, class X>
@@ -49,11 +49,116 @@ auto at(const F& f, const X& x) {
 
 }  // namespace
 
+namespace {
+
+/// The gradient of an inner problem written down in a test.
+struct Gradient {
+  std::function<double(const VectorXd& x, const VectorXd& y, VectorXd& gy)> g;
+  double operator()(const VectorXd& x, const VectorXd& y, VectorXd& gy) const { return g(x, y, gy); }
+};
+/// The same with second derivatives in y.
+struct Inner {
+  std::function<double(const VectorXd& x, const VectorXd& y, VectorXd& gy)> g;
+  std::function<void(const VectorXd& x, const VectorXd& y, MatrixXd& H)> H;
+  std::function<void(const VectorXd& x, const VectorXd& y, const VectorXd& v, VectorXd& out)> mixed{};
+  double operator()(const VectorXd& x, const VectorXd& y, VectorXd& gy) const { return g(x, y, gy); }
+  void hessian(const VectorXd& x, const VectorXd& y, MatrixXd& out) const { H(x, y, out); }
+  void hessian_product(const VectorXd& x, const VectorXd& y, const VectorXd& v, VectorXd& out) const {
+    MatrixXd full(y.size(), y.size());
+    H(x, y, full);
+    out = full * v;
+  }
+  void mixed_product(const VectorXd& x, const VectorXd& y, const VectorXd& v, VectorXd& out) const {
+    if (mixed) return mixed(x, y, v, out);
+    VectorXd moved, scratch;
+    Calls<VectorXd> calls;
+    detail::mixed_product(family(Gradient{g}), x, y, v, out, moved, scratch, calls);
+  }
+};
+/// An outer objective written down in a test: a function of the inner solution.
+struct Outer {
+  std::function<double(const VectorXd& y, VectorXd& gy)> f;
+  double operator()(const VectorXd& y, VectorXd& gy) const { return f(y, gy); }
+};
+
+/// (a + b - x)² + gap (a - b) / 2: two redundant weights.
+Inner redundant() {
+  return {[](const VectorXd& x, const VectorXd& y, VectorXd& gy) {
+            const double r = y[0] + y[1] - x[0];
+            gy.setConstant(2 * r);
+            return r * r;
+          },
+          [](const VectorXd&, const VectorXd&, MatrixXd& H) { H.setConstant(2); }};
+}
+/// (a - x)² - b² + b⁴/4, with a saddle at (x, 0), where a search started on b = 0 stays.
+Inner saddle() {
+  return {[](const VectorXd& x, const VectorXd& y, VectorXd& gy) {
+            const double a = y[0] - x[0], b = y[1];
+            gy << 2 * a, -2 * b + b * b * b;
+            return a * a - b * b + b * b * b * b / 4;
+          },
+          [](const VectorXd&, const VectorXd& y, MatrixXd& H) { H << 2, 0, 0, -2 + 3 * y[1] * y[1]; }};
+}
+Inner ridge() {
+  return {[g = ridge_training()](const VectorXd& x, const VectorXd& y, VectorXd& gy) { return g(x, y, gy); },
+          [g = ridge_training()](const VectorXd& x, const VectorXd& y, MatrixXd& H) { g.hessian(x, y, H); },
+          [g = ridge_training()](const VectorXd& x, const VectorXd& y, const VectorXd& v, VectorXd& out) {
+            g.mixed_product(x, y, v, out);
+          }};
+}
+Outer validation() {
+  return {[f = ridge_validation()](const VectorXd& y, VectorXd& gy) { return f(y, gy); }};
+}
+/// (y₀ + ... - 3)², which redundant weights determine, and (y₀ - 3)², which they do not.
+Outer sum() {
+  return {[](const VectorXd& y, VectorXd& gy) {
+    const double s = y.sum() - 3;
+    gy.setConstant(2 * s);
+    return s * s;
+  }};
+}
+Outer first() {
+  return {[](const VectorXd& y, VectorXd& gy) {
+    gy << 2 * (y[0] - 3), 0;
+    return (y[0] - 3) * (y[0] - 3);
+  }};
+}
+
+const VectorXd two = VectorXd::Zero(2);
+
+/// One type of nested objective for most of what follows: each costs seconds of compiling. The inner search may depend
+/// on x, and starts from the last accepted solution.
+using Budget = std::function<std::int64_t(const VectorXd& x)>;
+struct MakeSearch {
+  Budget iterations;
+  double gradient;
+  auto operator()(const VectorXd& x) const {
+    return Search{Lbfgs{}, GradientBelow{gradient} || MaxIterations{iterations(x)}};
+  }
+};
+auto handmade(Outer outer, Inner inner, const VectorXd& start, const Implicit& implicit, const Budget& iterations,
+              double gradient) {
+  return nested(of_solution(std::move(outer)),
+                response(family(std::move(inner)), by_outer(MakeSearch{iterations, gradient}), warm(start)), implicit);
+}
+auto handmade(Outer outer, Inner inner, const VectorXd& start, Eigen::Index dense_limit,
+              std::int64_t iterations = 1000) {
+  return handmade(
+      std::move(outer), std::move(inner), start, Implicit{.dense_limit = dense_limit},
+      [=](const VectorXd&) { return iterations; }, 1e-9);
+}
+/// To the end.
+auto polished(Outer outer, Inner inner, const VectorXd& start, const Implicit& implicit) {
+  return handmade(
+      std::move(outer), std::move(inner), start, implicit, [](const VectorXd&) { return 300; }, 1e-15);
+}
+
+}  // namespace
+
 TEST_CASE("the hypergradient of ridge regression is the closed form's, by Cholesky and by conjugate gradients",
           "[nested]") {
   const Eigen::Index dense_limit = GENERATE(256, 0);
-  const auto F = nested(of_solution(ridge_validation()), response(family(ridge_training()), polished, zeros),
-                        Implicit{.tolerance = 1e-15, .dense_limit = dense_limit});
+  const auto F = polished(validation(), ridge(), zeros, {.tolerance = 1e-15, .dense_limit = dense_limit});
   for (const auto& row : problems::RidgeInstance::table) {
     CAPTURE(dense_limit, row.theta);
     const VectorXd theta = VectorXd::Constant(1, row.theta);
@@ -83,8 +188,7 @@ TEST_CASE("the hypergradient of ridge regression is the closed form's, by Choles
 }
 
 TEST_CASE("the condition number of the certificate is that of the inner Hessian", "[nested]") {
-  const auto F =
-      nested(of_solution(ridge_validation()), response(family(ridge_training()), polished, zeros), Implicit{});
+  const auto F = polished(validation(), ridge(), zeros, {});
   const auto c = at(F, VectorXd::Constant(1, -1.0).eval()).evaluation.certificate;
   CHECK(c.condition > 0.9 * 1.327040 / 0.388442);
   CHECK(c.condition < 3 * 1.327040 / 0.388442);
@@ -122,14 +226,10 @@ TEST_CASE("after few inner steps the hypergradient errs as known", "[nested]") {
 }
 
 TEST_CASE("what the inner objective does not give is made by differences", "[nested]") {
-  struct Bare {
-    models::RidgeTraining<double> whole;
-    double operator()(const VectorXd& x, const VectorXd& w, VectorXd& gw) const { return whole(x, w, gw); }
-  };
-  const auto F = nested(
-      of_solution(ridge_validation()),
-      response(family(Bare{ridge_training()}), Search{Lbfgs{}, GradientBelow{1e-13} || MaxIterations{500}}, zeros),
-      Implicit{.dense_limit = GENERATE(Eigen::Index(256), Eigen::Index(0))});
+  const auto F =
+      nested(of_solution(validation()),
+             response(family(Gradient{ridge().g}), Search{Lbfgs{}, GradientBelow{1e-13} || MaxIterations{500}}, zeros),
+             Implicit{.dense_limit = GENERATE(Eigen::Index(256), Eigen::Index(0))});
   VectorXd x(5);
   x << -1, -2, 0, 1, -3;
   const RidgeSolution known(x);
@@ -149,10 +249,10 @@ TEST_CASE("the hypergradient of softmax regression is that of central difference
   fill(inputs, labels, 0.1);
   fill(held, held_labels, 0.7);
   const models::SoftmaxRegression<double> training(inputs, labels, 3);
-  const models::SoftmaxLoss<double> validation(held, held_labels, 3);
+  const models::SoftmaxLoss<double> held_out(held, held_labels, 3);
   const VectorXd w0 = VectorXd::Zero(12);
   const Eigen::Index dense_limit = GENERATE(256, 0);
-  const auto F = nested(of_solution(validation), response(family(training), polished, w0),
+  const auto F = nested(of_solution(held_out), response(family(training), by_newton, w0),
                         Implicit{.dense_limit = dense_limit, .gauss_newton = GaussNewton::never});
   for (const double level : {-4.0, -1.0, 0.5}) {
     VectorXd x(2);
@@ -172,77 +272,6 @@ TEST_CASE("the hypergradient of softmax regression is that of central difference
 }
 
 // --- what is refused, and what is not ------------------------------------------------------------------------------
-
-namespace {
-
-/// An inner problem written down in a test, with its Hessian.
-struct Inner {
-  std::function<double(const VectorXd& x, const VectorXd& y, VectorXd& gy)> g;
-  std::function<void(const VectorXd& x, const VectorXd& y, MatrixXd& H)> H;
-  double operator()(const VectorXd& x, const VectorXd& y, VectorXd& gy) const { return g(x, y, gy); }
-  void hessian(const VectorXd& x, const VectorXd& y, MatrixXd& out) const { H(x, y, out); }
-  void hessian_product(const VectorXd& x, const VectorXd& y, const VectorXd& v, VectorXd& out) const {
-    MatrixXd full(y.size(), y.size());
-    H(x, y, full);
-    out = full * v;
-  }
-};
-/// An outer objective written down in a test: a function of the inner solution.
-struct Outer {
-  std::function<double(const VectorXd& y, VectorXd& gy)> f;
-  double operator()(const VectorXd& y, VectorXd& gy) const { return f(y, gy); }
-};
-
-/// (a + b - x)² + gap (a - b) / 2: two redundant weights.
-Inner redundant() {
-  return {[](const VectorXd& x, const VectorXd& y, VectorXd& gy) {
-            const double r = y[0] + y[1] - x[0];
-            gy.setConstant(2 * r);
-            return r * r;
-          },
-          [](const VectorXd&, const VectorXd&, MatrixXd& H) { H.setConstant(2); }};
-}
-/// (a - x)² - b² + b⁴/4, with a saddle at (x, 0), where a search started on b = 0 stays.
-Inner saddle() {
-  return {[](const VectorXd& x, const VectorXd& y, VectorXd& gy) {
-            const double a = y[0] - x[0], b = y[1];
-            gy << 2 * a, -2 * b + b * b * b;
-            return a * a - b * b + b * b * b * b / 4;
-          },
-          [](const VectorXd&, const VectorXd& y, MatrixXd& H) { H << 2, 0, 0, -2 + 3 * y[1] * y[1]; }};
-}
-Inner ridge() {
-  return {[g = ridge_training()](const VectorXd& x, const VectorXd& y, VectorXd& gy) { return g(x, y, gy); },
-          [g = ridge_training()](const VectorXd& x, const VectorXd& y, MatrixXd& H) { g.hessian(x, y, H); }};
-}
-Outer validation() {
-  return {[f = ridge_validation()](const VectorXd& y, VectorXd& gy) { return f(y, gy); }};
-}
-/// (y₀ + ... - 3)², which redundant weights determine, and (y₀ - 3)², which they do not.
-Outer sum() {
-  return {[](const VectorXd& y, VectorXd& gy) {
-    const double s = y.sum() - 3;
-    gy.setConstant(2 * s);
-    return s * s;
-  }};
-}
-Outer first() {
-  return {[](const VectorXd& y, VectorXd& gy) {
-    gy << 2 * (y[0] - 3), 0;
-    return (y[0] - 3) * (y[0] - 3);
-  }};
-}
-
-const VectorXd two = VectorXd::Zero(2);
-auto handmade(Outer outer, Inner inner, const VectorXd& start, Eigen::Index dense_limit,
-              std::int64_t iterations = 1000) {
-  return nested(
-      of_solution(std::move(outer)),
-      response(family(std::move(inner)), Search{Lbfgs{}, GradientBelow{1e-9} || MaxIterations{iterations}}, start),
-      Implicit{.dense_limit = dense_limit});
-}
-
-}  // namespace
 
 TEST_CASE("a singular adjoint system that has a solution is solved", "[nested]") {
   const Eigen::Index dense_limit = GENERATE(256, 0);
@@ -272,19 +301,18 @@ TEST_CASE("a singular adjoint system without solution is refused", "[nested]") {
 
 TEST_CASE("singular systems are known for such also where second derivatives are made by differences", "[nested]") {
   // cosh(a + 2b - sin x), without second derivatives.
-  struct Ravine {
-    double operator()(const VectorXd& x, const VectorXd& y, VectorXd& gy) const {
-      const double r = y[0] + 2 * y[1] - std::sin(x[0]);
-      gy << std::sinh(r), 2 * std::sinh(r);
-      return std::cosh(r);
-    }
-  };
+  const Gradient ravine{[](const VectorXd& x, const VectorXd& y, VectorXd& gy) {
+    const double r = y[0] + 2 * y[1] - std::sin(x[0]);
+    gy << std::sinh(r), 2 * std::sinh(r);
+    return std::cosh(r);
+  }};
   const Eigen::Index dense_limit = GENERATE(256, 0);
   for (const double a : {0.3, 1.25, -0.7, 0.0}) {
     CAPTURE(dense_limit, a);
     const VectorXd x = VectorXd::Constant(1, a);
     const auto of = [&](Outer outer) {
-      return nested(of_solution(std::move(outer)), response(family(Ravine{}), Lbfgs{}, two),
+      return nested(of_solution(std::move(outer)),
+                    response(family(ravine), Search{Lbfgs{}, GradientBelow{} || MaxIterations{1000}}, two),
                     Implicit{.dense_limit = dense_limit});
     };
     const auto consistent = at(of({[](const VectorXd& y, VectorXd& gy) {
@@ -349,13 +377,10 @@ TEST_CASE("a previous adjoint that still serves does not vouch for an inner run 
     gy << 1, 2;
     return y[0] + 2 * y[1];
   }};
-  const auto search = by_outer([](const VectorXd& x) {
-    return Search{Lbfgs{}, GradientBelow{1e-12} || MaxIterations{x[0] < 1 ? 100 : 1}};
-  });
   for (const Eigen::Index dense_limit : {256, 0}) {
     CAPTURE(dense_limit);
-    const auto F =
-        nested(of_solution(linear), response(family(pull), search, warm(two)), Implicit{.dense_limit = dense_limit});
+    const auto F = handmade(
+        linear, pull, two, {.dense_limit = dense_limit}, [](const VectorXd& x) { return x[0] < 1 ? 100 : 1; }, 1e-12);
     Calls<VectorXd, MemoryOf<decltype(F), VectorXd>> calls;
     VectorXd gradient(1);
     for (const double a : {0.5, 0.6}) {
@@ -394,8 +419,9 @@ TEST_CASE("an inner gradient that is not finite is refused, whatever the previou
 }
 
 TEST_CASE("a model stopped early gets a Gauss-Newton adjoint, which says that it is one", "[nested]") {
-  const auto F = nested(of_solution(ridge_validation()),
-                        response(family(ridge_training()), Search{Lbfgs{}, MaxIterations{2}}, zeros), Implicit{});
+  const auto F = nested(
+      of_solution(ridge_validation()),
+      response(family(ridge_training()), Search{Lbfgs{}, GradientBelow{1e-15} || MaxIterations{2}}, zeros), Implicit{});
   const VectorXd x = VectorXd::Constant(1, -1);
   const auto found = at(F, x);
   CHECK(found.evaluation.verdict == Verdict::inexact);
@@ -408,8 +434,9 @@ TEST_CASE("a model stopped early gets a Gauss-Newton adjoint, which says that it
   CHECK(at(never, x).evaluation.reason == Reason::inner_not_converged);
 
   // Of a model that is linear and solved, it is the exact one but for the damping.
-  const auto always = nested(F.outer, response(family(ridge_training()), polished, zeros),
-                             Implicit{.gauss_newton = GaussNewton::always, .damping = 1e-8});
+  const auto always = nested(
+      F.outer, response(family(ridge_training()), Search{Lbfgs{}, GradientBelow{1e-15} || MaxIterations{300}}, zeros),
+      Implicit{.gauss_newton = GaussNewton::always, .damping = 1e-8});
   const auto exact = at(always, x);
   CHECK(exact.evaluation.reason == Reason::gauss_newton_adjoint);
   CHECK(exact.gradient[0] == Approx(RidgeSolution(x).gradient[0]).epsilon(1e-5));
@@ -430,8 +457,7 @@ TEST_CASE("an inner Hessian of NaN is refused", "[nested]") {
 
 TEST_CASE("settings of the hypergradient that are out of range are refused", "[nested]") {
   const auto with = [](const Implicit& implicit) {
-    at(nested(of_solution(ridge_validation()), response(family(ridge_training()), polished, zeros), implicit),
-       VectorXd::Constant(1, -1.0).eval());
+    at(polished(validation(), ridge(), zeros, implicit), VectorXd::Constant(1, -1.0).eval());
   };
   const double nan = std::numeric_limits<double>::quiet_NaN();
   CHECK_THROWS_WITH(with({.tolerance = -1}), Catch::Contains("Implicit::tolerance"));
@@ -466,12 +492,12 @@ TEST_CASE("float and fixed sizes nest as well", "[nested]") {
   using Y = Eigen::Vector<double, 5>;
   for (const Eigen::Index dense_limit : {256, 0}) {
     const Y w0 = Y::Zero();
-    const auto F = nested(of_solution(ridge_validation()), response(family(ridge_training()), polished, w0),
+    const auto F = nested(of_solution(ridge_validation()), response(family(ridge_training()), by_newton, w0),
                           Implicit{.tolerance = 1e-15, .dense_limit = dense_limit});
     static_assert(Differentiable<std::remove_const_t<decltype(F)>, X>);
     const RidgeSolution known(VectorXd::Constant(1, -1.0));
     CHECK(at(F, X(-1.0)).gradient[0] == Approx(known.gradient[0]).epsilon(1e-12));
-    const auto s = minimize(F, X(-3.0), Newton{});
+    const auto s = minimize(F, X(-3.0), Lbfgs{});
     CHECK(s.status == Status::gradient_below);
     CHECK(s.x[0] == Approx(problems::RidgeInstance::solution).epsilon(1e-6));
     const Eigen::Vector<double, 5> each = Eigen::Vector<double, 5>::Constant(-1);

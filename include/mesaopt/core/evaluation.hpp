@@ -35,9 +35,14 @@ enum class Reason : std::uint8_t {
   another_basin,
   start_rejected,
   constraint_weakly_active,
-  constraints_dependent
+  constraints_dependent,
+  derivative_of_run,
+  derivative_truncated,
+  first_order_gradient,
+  sampled_gradient,
+  spot_check_failed
 };
-inline constexpr std::size_t reasons = 16;
+inline constexpr std::size_t reasons = 21;
 
 /// The reason as a sentence.
 constexpr const char* sentence(Reason reason) {
@@ -60,6 +65,12 @@ constexpr const char* sentence(Reason reason) {
       return "An inner constraint is active with a multiplier of zero: the solution bends here.";
     case Reason::constraints_dependent:
       return "The active inner constraints are dependent: multipliers are not unique.";
+    case Reason::derivative_of_run:
+      return "The hypergradient is that of the inner run as it went, which is not yet at its minimum.";
+    case Reason::derivative_truncated: return "The hypergradient leaves out the earlier steps of the inner run.";
+    case Reason::first_order_gradient: return "The hypergradient is made without second derivatives, an approximation.";
+    case Reason::sampled_gradient: return "The hypergradient is estimated from random evaluations.";
+    case Reason::spot_check_failed: return "The hypergradient disagrees with differences of the outer objective.";
     case Reason::start_rejected: return "A predicted inner start was worse than the old solution and was rejected.";
   }
   return "Unknown reason.";

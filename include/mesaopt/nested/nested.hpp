@@ -71,6 +71,35 @@ concept OuterGradient = (!Remembers<Outer, Y> &&
                                                          const Call<MemoryOf<Outer, Y>>& call) {
                           { F(x, y, gx, gy, call) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
                         });
+
+/// True if H makes a gradient of this outer objective: of most it needs `F(x, y, gx, gy)`; one that declares
+/// `static constexpr bool needs_outer_gradient = false` does with values.
+template <class H, class Outer, class X, class Y>
+inline constexpr bool pulls = [] {
+  if constexpr (std::same_as<H, NoHypergradient>)
+    return false;
+  else if constexpr (requires { requires !H::needs_outer_gradient; })
+    return OuterValue<Outer, X, Y>;
+  else
+    return OuterGradient<Outer, X, Y>;
+}();
+
+/// What a hypergradient keeps between calls, and its workspace in one: its own `Memory<Outer, Response, X>`, or only a
+/// workspace, `Record<Response, X>`, or nothing.
+template <class H, class Outer, class R, class X>
+struct HypergradientMemory {
+  using type = Nothing;
+};
+template <class H, class Outer, class R, class X>
+requires requires { typename H::template Memory<Outer, R, X>; }
+struct HypergradientMemory<H, Outer, R, X> {
+  using type = typename H::template Memory<Outer, R, X>;
+};
+template <class H, class Outer, class R, class X>
+requires requires { typename H::template Record<R, X>; }
+struct HypergradientMemory<H, Outer, R, X> {
+  using type = Workspace<typename H::template Record<R, X>>;
+};
 }  // namespace detail
 
 /// An outer objective of what an inner search answers,  F(x) = outer(x, y(x)),  itself an objective of x again.
@@ -88,11 +117,13 @@ struct Nested {
     using Y = typename ResponsePiece::template Y<X>;
     using OuterMemory = MemoryOf<Outer, Y>;
     using InnerRecord = typename ResponsePiece::template Record<X>;
+    using OfHypergradient = typename detail::HypergradientMemory<Hypergradient, Outer, ResponsePiece, X>::type;
     static constexpr std::size_t levels_below = InnerRecord::levels;
 
     struct Record {
       InnerRecord response{};
       typename OuterMemory::Record outer{};
+      typename OfHypergradient::Record hypergradient{};
       std::array<Counts, InnerRecord::levels> counts{};
       Y outer_y{};
       X mixed{}, point{}, other{};
@@ -104,15 +135,18 @@ struct Nested {
 
     typename ResponsePiece::template Memory<X> response{};
     OuterMemory outer{};
+    OfHypergradient hypergradient{};
 
-    static constexpr auto fields() { return std::tuple{&Memory::response, &Memory::outer}; }
+    static constexpr auto fields() { return std::tuple{&Memory::response, &Memory::outer, &Memory::hypergradient}; }
     void clear() {
       response.clear();
       detail::clear(outer);
+      detail::clear(hypergradient);
     }
     void absorb(const Record& record) {
       response.absorb(record.response);
       outer.absorb(record.outer);
+      hypergradient.absorb(record.hypergradient);
     }
   };
 
@@ -127,7 +161,8 @@ struct Nested {
         "for one of the inner solution alone write of_solution(f)");
     auto& record = call.record;
     const Spend<typename Memory<X>::Record> spend{record};
-    response.solve(x, call.memory.response, record.response);
+    if constexpr (requires { record.hypergradient.advanced; }) record.hypergradient.advanced = false;
+    response.solve(x, call.memory.response, record.response, call.tolerance);
     if (!record.response.solved) return Evaluation<S>::failure(Reason::inner_failed);
     Evaluation<S> evaluation = detail::with_call<Outer, Y>(
         record.outer_call(call),
@@ -137,8 +172,7 @@ struct Nested {
 
   /// F(x) and its hypergradient. Where the certificate fails, the evaluation says so and the gradient is NaN.
   template <Point X>
-  requires(!std::same_as<Hypergradient, NoHypergradient> &&
-           detail::OuterGradient<Outer, X, typename ResponsePiece::template Y<X>>) Evaluation<ScalarOf<X>>
+  requires detail::pulls<Hypergradient, Outer, X, typename ResponsePiece::template Y<X>> Evaluation<ScalarOf<X>>
   operator()(const X& x, X& gradient, const Call<Memory<X>>& call) const {
     const Spend<typename Memory<X>::Record> spend{call.record};
     return remark(hypergradient.pull(outer, response, x, call, gradient), call.record.response);
@@ -147,11 +181,8 @@ struct Nested {
   /// out ≈ (d²F/dx²) v by central differences of hypergradients: two inner solves. Where either is not differentiable,
   /// out is NaN. For an inner problem solved to rounding about 10 digits, 13 if F is quadratic.
   template <Point X>
-  requires(
-      !std::same_as<Hypergradient, NoHypergradient> &&
-      detail::OuterGradient<
-          Outer, X, typename ResponsePiece::template Y<X>>) void hessian_product(const X& x, const X& v, X& out,
-                                                                                 const Call<Memory<X>>& call) const {
+  requires detail::pulls<Hypergradient, Outer, X, typename ResponsePiece::template Y<X>>
+  void hessian_product(const X& x, const X& v, X& out, const Call<Memory<X>>& call) const {
     using S = ScalarOf<X>;
     auto& record = call.record;
     const Spend<typename Memory<X>::Record> spend{record};
@@ -161,9 +192,10 @@ struct Nested {
     const S h = 8 * std::cbrt(std::numeric_limits<S>::epsilon()) * std::max(S(1), x.norm()) / norm;
     record.other.resize(x.size());
     record.point = x + h * v;
-    hypergradient.pull(outer, response, record.point, call, out);
+    const Call<Memory<X>> exactly{call.memory, record, 0, call.index};  // whatever the tolerance: differences need it
+    hypergradient.pull(outer, response, record.point, exactly, out);
     record.point = x - h * v;
-    hypergradient.pull(outer, response, record.point, call, record.other);
+    hypergradient.pull(outer, response, record.point, exactly, record.other);
     out = (out - record.other) / (2 * h);
   }
 

@@ -9,8 +9,8 @@
 
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/core/objective.hpp>
+#include <mesaopt/nested/adjoint_system.hpp>
 #include <mesaopt/nested/response.hpp>
-#include <mesaopt/nested/restricted_adjoint.hpp>
 
 namespace mesaopt::detail {
 

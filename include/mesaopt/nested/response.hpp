@@ -179,6 +179,7 @@ struct Response {
     bool start_rejected = false;
     bool other_basin = false;
     bool adjoint_known = false;
+    double reach = 0;  ///< relative distance to the solution over the norm of the gradient; 0: not known
     Inner start{}, gradient{}, step{}, adjoint{};
     MatrixOf<Inner> hessian{}, factor{};
     X direction{}, moved{};
@@ -202,6 +203,7 @@ struct Response {
     bool adjoint_known = false;
     Inner adjoint{};                  ///< the adjoint there, to start the next one
     ScalarOf<Inner> sensitivity = 0;  ///< |Δy| / |Δx| lately
+    double reach = 0;                 ///< distance / |gradient| lately, see Record
     PointsOf<X> xs{};                 ///< a ring of solved points, for `nearest`
     PointsOf<Inner> ys{};
     std::int64_t held = 0, next = 0;
@@ -210,8 +212,9 @@ struct Response {
 
     static constexpr auto fields() {
       using M = Memory;
-      return std::tuple{&M::known,       &M::x,  &M::y,  &M::factored, &M::factor, &M::adjoint_known, &M::adjoint,
-                        &M::sensitivity, &M::xs, &M::ys, &M::held,     &M::next,   &M::held_by,       &M::inner};
+      return std::tuple{&M::known,   &M::x,           &M::y,     &M::factored, &M::factor, &M::adjoint_known,
+                        &M::adjoint, &M::sensitivity, &M::reach, &M::xs,       &M::ys,     &M::held,
+                        &M::next,    &M::held_by,     &M::inner};
     }
     void clear() {
       known = factored = adjoint_known = false;
@@ -222,6 +225,7 @@ struct Response {
       xs.setZero();
       ys.setZero();
       sensitivity = 0;
+      reach = 0;
       held = next = 0;
       if constexpr (Types<X>::hands_on_multipliers) {
         held_by.multipliers.setZero();
@@ -243,6 +247,7 @@ struct Response {
         factored = record.factored && record.factor_exact;
         if (factored) factor = record.factor;
       }
+      if (record.reach > 0) reach = std::max(record.reach, reach / 2);
       adjoint_known = record.adjoint_known;
       if (adjoint_known)
         adjoint = record.adjoint;
@@ -281,8 +286,11 @@ struct Response {
   }
 
   /// Runs the inner search for outer point x. Its solution is `best_point(record.run)`, valid if `record.solved`.
+  ///
+  /// With a tolerance the search ends as soon as its solution is known to that relative accuracy, by what the last
+  /// certificate taught of distance against gradient; else, and where there was none, by its own stopping rule.
   template <Point X>
-  void solve(const X& x, const Memory<X>& memory, Record<X>& record) const {
+  void solve(const X& x, const Memory<X>& memory, Record<X>& record, double tolerance = 0) const {
     using Inner = Y<X>;
     using F = typename Types<X>::Objective;
     using M = MemoryOf<F, Inner>;
@@ -293,6 +301,7 @@ struct Response {
     record.x = x;
     record.solved = record.factored = record.factor_exact = false;
     record.start_rejected = record.other_basin = record.adjoint_known = false;
+    record.reach = 0;
     const Spend<Record<X>> spend{record};
 
     bool evaluated = false;
@@ -337,7 +346,16 @@ struct Response {
       begin_from(f, from, search_here, memory, record);
     else
       begin_warm(f, search_here, memory, record);
-    resume(f, search_here.optimizer, search_here.stopping, run);
+    if (tolerance > 0 && memory.reach > 0) {
+      while (run.status == Status::running) {
+        if (near_enough(run.state, tolerance / memory.reach))
+          run.status = Status::gradient_below;
+        else
+          advance(f, search_here.optimizer, search_here.stopping, run);
+      }
+    } else {
+      resume(f, search_here.optimizer, search_here.stopping, run);
+    }
 
     const auto& y = best_point(run);
     // A run that could not even begin has found nothing, though the value at its start may be finite.
@@ -366,6 +384,14 @@ struct Response {
   }
 
  private:
+  template <class State>
+  static bool near_enough(const State& state, double gradient) {
+    if constexpr (requires { state.gradient; })
+      return double(detail::stationarity(state).norm()) <= gradient;
+    else
+      return false;
+  }
+
   template <class F, class From, class Search, Point X>
   void begin_from(const F& f, const From& from, const Search& search_here, const Memory<X>& memory,
                   Record<X>& record) const {

@@ -10,16 +10,11 @@
 #include <mesaopt/core/constraints.hpp>
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/nested/active_constraints.hpp>
+#include <mesaopt/nested/adjoint_system.hpp>
 #include <mesaopt/nested/conjugate_gradient.hpp>
 #include <mesaopt/nested/response.hpp>
 
 namespace mesaopt::detail {
-
-struct AdjointSettings {
-  double tolerance, accept_residual, accept_distance;
-  Eigen::Index dense_limit;
-  std::int64_t max_iterations;
-};
 
 /// The adjoint of an inner problem with bounds or constraints, by its optimality (KKT) conditions.
 ///
