@@ -35,9 +35,11 @@ enum class Reason : std::uint8_t {
   another_basin,
   start_rejected,
   constraint_weakly_active,
-  constraints_dependent
+  constraints_dependent,
+  derivative_of_run,
+  derivative_truncated
 };
-inline constexpr std::size_t reasons = 16;
+inline constexpr std::size_t reasons = 18;
 
 /// The reason as a sentence.
 constexpr const char* sentence(Reason reason) {
@@ -60,6 +62,9 @@ constexpr const char* sentence(Reason reason) {
       return "An inner constraint is active with a multiplier of zero: the solution bends here.";
     case Reason::constraints_dependent:
       return "The active inner constraints are dependent: multipliers are not unique.";
+    case Reason::derivative_of_run:
+      return "The hypergradient is that of the inner run as it went, which is not yet at its minimum.";
+    case Reason::derivative_truncated: return "The hypergradient leaves out the earlier steps of the inner run.";
     case Reason::start_rejected: return "A predicted inner start was worse than the old solution and was rejected.";
   }
   return "Unknown reason.";

@@ -53,6 +53,17 @@ OfSolution<F> of_solution(F f) {
 }
 
 namespace detail {
+/// What hypergradient H keeps of one call, if it declares a Record.
+template <class H, class R, class X>
+struct HypergradientRecordOf {
+  using type = Empty;
+};
+template <class H, class R, class X>
+requires requires { typename H::template Record<R, X>; }
+struct HypergradientRecordOf<H, R, X> {
+  using type = typename H::template Record<R, X>;
+};
+
 template <class Outer, class X, class Y>
 concept OuterValue = (!Remembers<Outer, Y> &&
                       requires(const Outer& F, const X& x, const Y& y) {
@@ -96,6 +107,7 @@ struct Nested {
       std::array<Counts, InnerRecord::levels> counts{};
       Y outer_y{};
       X mixed{}, point{}, other{};
+      typename detail::HypergradientRecordOf<Hypergradient, ResponsePiece, X>::type hypergradient{};
 
       Call<OuterMemory> outer_call(const Call<Memory>& call) {
         return {call.memory.outer, outer, call.tolerance, call.index};
