@@ -75,8 +75,8 @@ struct ReverseAdam : ReverseFirstOrder<BasicAdam<T, decays>, false, 2> {
     if (settings != nullptr) {
       for (Eigen::Index i = 0; i < x.size(); ++i) {
         const S g = at.gradient[i], first = at.memory.first[i], second = at.memory.second[i];
-        const auto [deviation, step, weight] = means(Part<1, S>{g}, Part<1, S>{first}, Part<1, S>{second},
-                                                     Part<1, S>{S(x[i])});
+        const auto [deviation, step, weight] =
+            means(Part<1, S>{g}, Part<1, S>{first}, Part<1, S>{second}, Part<1, S>{S(x[i])});
         moved += x[i] * step.number;
         guarded += step.number * weight.number;
         const S to_first = a.first[i] - alpha * weight.number;
@@ -93,7 +93,7 @@ struct ReverseAdam : ReverseFirstOrder<BasicAdam<T, decays>, false, 2> {
             const auto [deviation, step, weight] = means(g, first, second, point);
             const auto pull = alpha * weight;
             to_first = to_first - pull;
-            to_second = to_second + (pull * step) * ((half + S(0) * deviation) / larger(deviation, tiny));
+            to_second = to_second + ((half * step) * pull) / larger(deviation, tiny);
             slope = new1 * to_first + (S(2) * new2) * (g * to_second);
             to_first = keep1 * to_first;
             to_second = keep2 * to_second;

@@ -96,8 +96,9 @@ class Checkpoints {
 /// Where a run puts its checkpoints the first time.
 ///
 /// If the number of its steps is known, where `optimal_distance` says, and before the last step, in a slot more; so the
-/// reversal is as cheap as can be if the run goes on to its end. If not, at equal distances, which double whenever there are no slots left. If only the
-/// last steps are to be reversed and there are slots for all of them, at these, and at the end.
+/// reversal is as cheap as can be if the run goes on to its end. If not, at equal distances, which double whenever
+/// there are no slots left. If only the last steps are to be reversed and there are slots for all of them, at these,
+/// and at the end.
 class CheckpointPlan {
  public:
   static constexpr auto unknown = std::numeric_limits<std::uint64_t>::max();
@@ -150,9 +151,10 @@ class CheckpointPlan {
 
 /// Reverses the steps from `begin` to `end`, the last one first.
 ///
-/// `checkpoints` holds states of the run, one at or before `begin` among them, and gets others, up to `slots` in all. `reverse(state)` reverses the step after the last checkpoint, `load(state)` goes back to it,
-/// `advance(steps)` goes on from there, `keep(state)` makes a checkpoint of where that leads, and `reverse_here()`
-/// reverses the step after that. Any may say false, to give up; then this does.
+/// `checkpoints` holds states of the run, one at or before `begin` among them, and gets others, up to `slots` in all.
+/// `reverse(state)` reverses the step after the last checkpoint, `load(state)` goes back to it, `advance(steps)` goes
+/// on from there, `keep(state)` makes a checkpoint of where that leads, and `reverse_here()` reverses the step after
+/// that. Any may say false, to give up; then this does.
 template <class T, class Load, class Advance, class Keep, class Reverse, class ReverseHere>
 bool reverse_steps(Checkpoints<T>& checkpoints, std::uint64_t begin, std::uint64_t end, std::uint64_t slots,
                    const Load& load, const Advance& advance, const Keep& keep, const Reverse& reverse,
