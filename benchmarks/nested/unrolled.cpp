@@ -93,7 +93,7 @@ void row(const char* name, const Problem& p, std::int64_t steps, Unrolled unroll
   const Vector w0 = Vector::Zero(size);
   const auto F =
       nested(of_solution(p.validation),
-             response(family(p.training), Search{Adam{.learning_rate = 1e-3}, MaxIterations{steps}}, w0), unrolled);
+             response(family(p.training), Search{Adam{.learning_rate = 2e-5}, MaxIterations{steps}}, w0), unrolled);
   Vector gradient(size);
   double memory = 0, plain = 1e9, with = 1e9, error = 0;
   std::uint64_t made = 0;
