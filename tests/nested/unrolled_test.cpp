@@ -3,13 +3,12 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
-#include <vector>
 
 #include <Eigen/Core>
 #include <Eigen/Eigenvalues>
 
-#include <mesaopt/core/minimize.hpp>
 #include <mesaopt/gradient/gradient_descent.hpp>
 #include <mesaopt/gradient/momentum.hpp>
 #include <mesaopt/gradient/reverse_adam.hpp>
@@ -194,51 +193,62 @@ TEST_CASE("Adam's settings and a start that are not templates are differentiated
   CHECK((found.gradient - known).norm() < 1e-8 * known.norm());
 }
 
-TEST_CASE("the derivative by the start is that of a linear run, and an initialization is learnt by it", "[nested]") {
-  // The inner run adapts to the validation data by three steps; the outer objective is the training loss after them.
-  const auto adapted = [&](const VectorXd& w, VectorXd& gw) { return ridge_training()(theta, w, gw); };
-  const auto F = nested(
-      of_solution(adapted),
-      response(ridge_validation(), Search{GradientDescent{.learning_rate = 0.2}, MaxIterations{3}}, from_outer()),
+namespace {
+
+/// An inner objective written down in a test.
+struct Any {
+  std::function<double(const VectorXd& y, VectorXd& gy)> f;
+  std::function<void(const VectorXd& v, VectorXd& out)> H;
+  double operator()(const VectorXd& y, VectorXd& gy) const { return f(y, gy); }
+  void hessian_product(const VectorXd&, const VectorXd& v, VectorXd& out) const { H(v, out); }
+};
+auto adapted(const Any& inner, double learning_rate, std::int64_t steps) {
+  const Any outer{[](const VectorXd& w, VectorXd& gw) {
+                    gw = 2 * w;
+                    return w.squaredNorm();
+                  },
+                  {}};
+  return nested(
+      of_solution(outer),
+      response(inner, Search{GradientDescent{.learning_rate = learning_rate}, MaxIterations{steps}}, from_outer()),
       Unrolled{});
-  const auto found = at(F, VectorXd(VectorXd::LinSpaced(5, -1, 2)));
-  VectorXd w = VectorXd::LinSpaced(5, -1, 2), slope(5), pulled(5), product(5);
+}
+
+}  // namespace
+
+TEST_CASE("the derivative by the start is that of a linear run", "[nested]") {
+  const Any inner{[](const VectorXd& w, VectorXd& gw) { return ridge_validation()(w, gw); },
+                  [](const VectorXd& v, VectorXd& out) { ridge_validation().hessian_product(v, v, out); }};
+  const auto found = at(adapted(inner, 0.2, 3), VectorXd(VectorXd::LinSpaced(5, -1, 2)));
+  VectorXd w = VectorXd::LinSpaced(5, -1, 2), slope(5), product(5);
   for (int k = 0; k < 3; ++k) {
     ridge_validation()(w, slope);
     w -= 0.2 * slope;
   }
-  ridge_training()(theta, w, pulled);
+  VectorXd pulled = 2 * w;
   for (int k = 0; k < 3; ++k) {
     ridge_validation().hessian_product(w, pulled, product);
     pulled -= 0.2 * product;
   }
-  CHECK((found.gradient - pulled).norm() < 1e-14);
-  const auto s = minimize(F, zeros, GradientDescent{.learning_rate = 0.5}, GradientBelow{1e-9} || MaxIterations{2000});
-  CHECK(s.status == Status::gradient_below);
+  CHECK((found.gradient - pulled).norm() < 1e-14 * pulled.norm());
 }
 
 // --- what is refused -----------------------------------------------------------------------------------------------
 
 TEST_CASE("a run through points where the inner objective is not finite is refused", "[nested]") {
-  struct Walled {
-    double operator()(const VectorXd& x, const VectorXd& y, VectorXd& gy) const {
-      gy = y - x;
-      return y[0] > 1 ? std::numeric_limits<double>::quiet_NaN() : (y - x).squaredNorm() / 2;
-    }
-  };
-  const auto run = [](double x) {
-    return at(nested(of_solution(chain::Sines{}),
-                     response(family(Walled{}), Search{GradientDescent{.learning_rate = 1.5}, MaxIterations{4}},
-                              VectorXd(VectorXd::Zero(1))),
-                     Unrolled{}),
-              VectorXd(VectorXd::Constant(1, x)));
-  };
-  const auto halved = run(0.9);
+  const Any walled{[](const VectorXd& y, VectorXd& gy) {
+                     gy = y;
+                     return y[0] < -0.5 ? std::numeric_limits<double>::quiet_NaN() : y.squaredNorm() / 2;
+                   },
+                   [](const VectorXd& v, VectorXd& out) { out = v; }};
+  const auto halved = at(adapted(walled, 1.5, 2), VectorXd(VectorXd::Constant(1, 1.6)));
   CHECK(halved.evaluation.verdict == Verdict::not_differentiable);
   CHECK(halved.evaluation.reason == Reason::inner_failed);
   CHECK(std::isnan(halved.gradient[0]));
   CHECK(std::isfinite(halved.evaluation.value));
-  CHECK(run(0.3).evaluation.verdict == Verdict::fine);
+  const auto free = at(adapted(walled, 1.5, 2), VectorXd(VectorXd::Constant(1, 0.8)));
+  CHECK(free.evaluation.verdict == Verdict::fine);
+  CHECK(free.gradient[0] == Approx(0.25 * 2 * 0.2));
 }
 
 TEST_CASE("settings of unrolling that are out of range are refused", "[nested]") {
