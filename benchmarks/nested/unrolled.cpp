@@ -1,9 +1,8 @@
 // What does it cost to differentiate backwards through 10 000 steps of Adam on 10 000 weights, in 48 MiB?
 //
 // Inner: ½m⁻¹|Xw − y|² + ½Σ e^{xj} wj² over 10 000 weights and m examples, from 0. Outer: half the mean squared error
-// on as many held-out examples, by 10 000 log penalties, and by the learning rate where the last column says so. All of
-// it is drawn by Random{.seed = 1}. A gradient costs two products with X and 10 000 exponentials, a Hessian product as
-// much, a mixed product 10 000 exponentials.
+// on as many held-out examples, by 10 000 log penalties. All of it is drawn by Random{.seed = 1}. A gradient costs two
+// products with X and 10 000 exponentials, a Hessian product as much, a mixed product 10 000 exponentials.
 //
 // "memory" is by how much the peak of the resident set is above what inputs and program take before; "steps" all
 // forward steps, "optimum" revolve's for as many checkpoints; "ratio" the time by that of a run without hypergradient,

@@ -118,7 +118,7 @@ TEST_CASE("runs of unknown length, cut short, and looked back on in part are rev
   bool sound = true;
   std::uint64_t worst = 0;
   for (std::uint64_t slots = 1; slots <= 12; ++slots)
-    for (const std::uint64_t steps : {1, 2, 3, 7, 20, 61, 100})
+    for (const std::uint64_t steps : {1U, 2U, 3U, 7U, 20U, 61U, 100U})
       for (const std::uint64_t window : {std::uint64_t(1), std::uint64_t(5), std::uint64_t(64), all})
         for (const std::uint64_t planned : {steps, steps + 1, 3 * steps, 50 * steps, all}) {
           const Reversal reversal(steps, slots, window, planned);
