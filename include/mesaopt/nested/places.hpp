@@ -129,7 +129,7 @@ Family<G> family(G g) {
 }
 
 /// Marks a place of a response that depends on the outer point. See `by_outer`.
-template <class Make>
+template <class Make, bool in_duals = false>
 struct ByOuter {
   Make make;
 };
@@ -145,6 +145,31 @@ ByOuter<Make> by_outer(Make make) {
   return {std::move(make)};
 }
 
+/// The same with a function that is a template over its point type, and can be called with dual numbers: Unrolled then
+/// differentiates through it to rounding, and not by central differences.
+///
+///     by_outer_in_duals([]<class X>(const X& x) {
+///       using std::exp;
+///       return BasicAdam<typename X::Scalar>{.learning_rate = exp(x[0])};
+///     })
+template <class Make>
+ByOuter<Make, true> by_outer_in_duals(Make make) {
+  return {std::move(make)};
+}
+
+namespace detail {
+struct Itself {
+  template <class X>
+  const X& operator()(const X& x) const {
+    return x;
+  }
+};
+}  // namespace detail
+
+/// The outer point itself, as an inner start: an initialization to be adapted from.
+/// Finn, Abbeel & Levine (2017), "Model-agnostic meta-learning for fast adaptation of deep networks".
+inline ByOuter<detail::Itself> from_outer() { return {}; }
+
 namespace detail {
 /// What stands in a place when the outer point is x. A family refers to x and to itself.
 template <class T, class X>
@@ -155,8 +180,8 @@ template <class G, class X>
 At<G, X> placed(const Family<G>& family, const X& x) {
   return {family.g, x};
 }
-template <class Make, class X>
-auto placed(const ByOuter<Make>& place, const X& x) {
+template <class Make, bool in_duals, class X>
+auto placed(const ByOuter<Make, in_duals>& place, const X& x) {
   return place.make(x);
 }
 
@@ -164,8 +189,8 @@ template <class T>
 inline constexpr bool depends_on_outer = false;
 template <class G>
 inline constexpr bool depends_on_outer<Family<G>> = true;
-template <class Make>
-inline constexpr bool depends_on_outer<ByOuter<Make>> = true;
+template <class Make, bool in_duals>
+inline constexpr bool depends_on_outer<ByOuter<Make, in_duals>> = true;
 
 /// True where the bounds that stand in a place may change with x.
 template <class Place, class X>

@@ -285,12 +285,14 @@ struct Response {
     return answer;
   }
 
-  /// Runs the inner search for outer point x. Its solution is `best_point(record.run)`, valid if `record.solved`.
+  /// Runs the inner search for outer point x, watched by the observers. Its solution is `best_point(record.run)`, valid
+  /// if `record.solved`.
   ///
   /// With a tolerance the search ends as soon as its solution is known to that relative accuracy, by what the last
   /// certificate taught of distance against gradient; else, and where there was none, by its own stopping rule.
-  template <Point X>
-  void solve(const X& x, const Memory<X>& memory, Record<X>& record, double tolerance = 0) const {
+  template <Point X, class... Observers>
+  void solve(const X& x, const Memory<X>& memory, Record<X>& record, double tolerance = 0,
+             const Observers&... observers) const {
     using Inner = Y<X>;
     using F = typename Types<X>::Objective;
     using M = MemoryOf<F, Inner>;
@@ -341,20 +343,20 @@ struct Response {
 
     if (evaluated)
       begin(f, detail::EvaluatedInnerStart<Inner, M>{record.start, evaluation, record.gradient, memory.inner},
-            search_here.optimizer, search_here.stopping, run);
+            search_here.optimizer, search_here.stopping, run, observers...);
     else if constexpr (Prior<typename Types<X>::From>)
-      begin_from(f, from, search_here, memory, record);
+      begin_from(f, from, search_here, memory, record, observers...);
     else
-      begin_warm(f, search_here, memory, record);
+      begin_warm(f, search_here, memory, record, observers...);
     if (tolerance > 0 && memory.reach > 0) {
       while (run.status == Status::running) {
         if (near_enough(run.state, tolerance / memory.reach))
           run.status = Status::gradient_below;
         else
-          advance(f, search_here.optimizer, search_here.stopping, run);
+          advance(f, search_here.optimizer, search_here.stopping, run, observers...);
       }
     } else {
-      resume(f, search_here.optimizer, search_here.stopping, run);
+      resume(f, search_here.optimizer, search_here.stopping, run, observers...);
     }
 
     const auto& y = best_point(run);
@@ -392,28 +394,29 @@ struct Response {
       return false;
   }
 
-  template <class F, class From, class Search, Point X>
-  void begin_from(const F& f, const From& from, const Search& search_here, const Memory<X>& memory,
-                  Record<X>& record) const {
+  template <class F, class From, class Search, Point X, class... Observers>
+  void begin_from(const F& f, const From& from, const Search& search_here, const Memory<X>& memory, Record<X>& record,
+                  const Observers&... observers) const {
     if (memory.known && !detail::is_cold<StartPlace>)
-      begin_warm(f, search_here, memory, record);
+      begin_warm(f, search_here, memory, record, observers...);
     else
-      begin(f, from, search_here.optimizer, search_here.stopping, record.run);
+      begin(f, from, search_here.optimizer, search_here.stopping, record.run, observers...);
   }
 
   /// From `record.start`, with what was remembered of the last accepted inner run.
-  template <class F, class Search, Point X>
-  void begin_warm(const F& f, const Search& search_here, const Memory<X>& memory, Record<X>& record) const {
+  template <class F, class Search, Point X, class... Observers>
+  void begin_warm(const F& f, const Search& search_here, const Memory<X>& memory, Record<X>& record,
+                  const Observers&... observers) const {
     using Inner = Y<X>;
     using M = MemoryOf<F, Inner>;
     if constexpr (Types<X>::hands_on_multipliers)
       begin(f,
             detail::RestrictedInnerStart<Inner, M>{record.start, memory.inner, memory.held_by.multipliers,
                                                    memory.held_by.penalty},
-            search_here.optimizer, search_here.stopping, record.run);
+            search_here.optimizer, search_here.stopping, record.run, observers...);
     else
       begin(f, detail::InnerStart<Inner, M>{record.start, memory.inner}, search_here.optimizer, search_here.stopping,
-            record.run);
+            record.run, observers...);
   }
 
   /// record.start = y + dy/dx (x − x_last), with dy/dx = −H⁻¹ ∂²g/∂y∂x at the last accepted point.
