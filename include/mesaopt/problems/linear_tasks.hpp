@@ -59,8 +59,9 @@ struct LinearTasks {
       const Matrix X = normal(shots, n), V = normal(tests, n);
       const Vector y = X * truth + noise * normal(shots, 1), v = V * truth + noise * normal(tests, 1);
       const double train = double(shots), test = double(tests);
-      all.tasks.push_back({X.transpose() * X / train, X.transpose() * y / train, V.transpose() * V / test,
-                           V.transpose() * v / test, v.squaredNorm() / (2 * test)});
+      all.tasks.push_back({X.transpose().lazyProduct(X) / train, X.transpose() * y / train,
+                           V.transpose().lazyProduct(V) / test, V.transpose() * v / test,
+                           v.squaredNorm() / (2 * test)});
     }
     return all;
   }
@@ -74,7 +75,8 @@ struct LinearTasks {
   [[nodiscard]] static Vector proximal(const Task& task, const Vector& w, double strength) {
     Matrix K = task.A;
     K.diagonal().array() += strength;
-    return K.llt().solve(task.a + strength * w);
+    const Vector right = task.a + strength * w;
+    return K.ldlt().solve(right);
   }
 
   /// M(w) after `steps` steps.
@@ -110,7 +112,8 @@ struct LinearTasks {
     return mean(w, [&](const Task& t) -> Vector {
       Matrix K = t.A / strength;
       K.diagonal().array() += 1;
-      return K.llt().solve(t.B * proximal(t, w, strength) - t.b);
+      const Vector slope = t.B * proximal(t, w, strength) - t.b;
+      return K.ldlt().solve(slope);
     });
   }
   /// The start that is best for one step: where dM/dw = 0. Throws std::domain_error if that is no single point.
@@ -119,10 +122,12 @@ struct LinearTasks {
     Matrix second = Matrix::Zero(n, n);
     for (const Task& t : tasks) {
       const Matrix step = Matrix::Identity(n, n) - rate * t.A;
-      second += step * t.B * step / double(tasks.size());
+      const Matrix half = t.B.lazyProduct(step);  // lazy, as other products take the compiler long
+      second += step.lazyProduct(half) / double(tasks.size());
     }
-    const Eigen::LLT<Matrix> factors(second);
-    if (factors.info() != Eigen::Success)
+    const Eigen::LDLT<Matrix> factors(second);
+    const double largest = factors.vectorD().maxCoeff();
+    if (factors.info() != Eigen::Success || !(factors.vectorD().minCoeff() > 1e-12 * largest))
       throw std::domain_error("LinearTasks: the best start is no single point; there are too few tasks or examples");
     return -factors.solve(gradient(Vector::Zero(n), rate));
   }

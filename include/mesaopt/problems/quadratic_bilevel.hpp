@@ -25,12 +25,13 @@ struct QuadraticBilevel {
   using Matrix = Eigen::MatrixXd;
   using Vector = Eigen::VectorXd;
 
-  Matrix A, C;
-  Vector a;
-  Matrix H, K, B;
-  Vector h, b;
+  Matrix A{}, C{};
+  Vector a{};
+  Matrix H{}, K{}, B{};
+  Vector h{}, b{};
 
-  /// A random one: A, B, H are R R'/size + I, of normal R; all else is normal.
+  /// A random one: A, and H, K, B together as one matrix, are R R'/size + I of normal R, so that both levels are
+  /// convex; all else is normal.
   static QuadraticBilevel random(Eigen::Index n, Eigen::Index m, std::uint64_t seed) {
     Random source{seed};
     const auto normal = [&](Eigen::Index rows, Eigen::Index cols) {
@@ -40,15 +41,16 @@ struct QuadraticBilevel {
     };
     const auto definite = [&](Eigen::Index size) -> Matrix {
       const Matrix R = normal(size, size);
-      return R * R.transpose() / double(size) + Matrix::Identity(size, size);
+      return R.lazyProduct(R.transpose()) / double(size) + Matrix::Identity(size, size);
     };
     QuadraticBilevel q;
     q.A = definite(m);
     q.C = normal(n, m);
     q.a = normal(m, 1);
-    q.H = definite(n);
-    q.K = normal(n, m);
-    q.B = definite(m);
+    const Matrix both = definite(n + m);
+    q.H = both.topLeftCorner(n, n);
+    q.K = both.topRightCorner(n, m);
+    q.B = both.bottomRightCorner(m, m);
     q.h = normal(n, 1);
     q.b = normal(m, 1);
     return q;
@@ -65,8 +67,7 @@ struct QuadraticBilevel {
       throw std::invalid_argument("QuadraticBilevel: with H " + std::to_string(n) + " x " + std::to_string(H.cols()) +
                                   " and A " + std::to_string(m) + " x " + std::to_string(A.cols()) +
                                   ", C and K must be n x m, B m x m, a and b of size m, and h of size n");
-    if (A.llt().info() != Eigen::Success)
-      throw std::invalid_argument("QuadraticBilevel: A is not positive definite");
+    if (!definite(A.ldlt())) throw std::invalid_argument("QuadraticBilevel: A is not positive definite");
   }
 
   /// The inner level, with all derivatives that a hypergradient asks for; it refers to the problem.
@@ -110,27 +111,44 @@ struct QuadraticBilevel {
   Outer outer() && = delete;
 
   /// y*(x).
-  [[nodiscard]] Vector response(const Vector& x) const { return -A.llt().solve(a + C.transpose() * x); }
+  [[nodiscard]] Vector response(const Vector& x) const {
+    const Vector linear = a + C.transpose() * x;
+    return -A.ldlt().solve(linear);
+  }
   /// dy*/dx = -A^-1 C', m x n.
-  [[nodiscard]] Matrix sensitivity() const { return -A.llt().solve(C.transpose()); }
+  [[nodiscard]] Matrix sensitivity() const {
+    const Eigen::LDLT<Matrix> factors(A);
+    Matrix Y(C.cols(), C.rows());
+    for (Eigen::Index j = 0; j < C.rows(); ++j) {
+      const Vector column = C.row(j).transpose();
+      Y.col(j) = -factors.solve(column);
+    }
+    return Y;
+  }
   /// F(x, y*(x)).
   [[nodiscard]] double value(const Vector& x) const { return outer()(x, response(x)); }
   /// dF(x, y*(x))/dx = h + Hx + Ky* - C A^-1 (b + By* + K'x).
   [[nodiscard]] Vector hypergradient(const Vector& x) const {
     const Vector y = response(x);
-    return h + H * x + K * y - C * A.llt().solve(b + B * y + K.transpose() * x);
+    const Vector slope = b + B * y + K.transpose() * x, adjoint = A.ldlt().solve(slope);
+    return h + H * x + K * y - C * adjoint;
   }
   /// The second derivative of F(x, y*(x)), n x n.
   [[nodiscard]] Matrix second_derivative() const {
-    const Matrix Y = sensitivity(), KY = K * Y;
-    return H + KY + KY.transpose() + Y.transpose() * B * Y;
+    // Lazy products, as other ones take the compiler long.
+    const Matrix Y = sensitivity(), KY = K.lazyProduct(Y), BY = B.lazyProduct(Y);
+    return H + KY + KY.transpose() + Y.transpose().lazyProduct(BY);
   }
   /// The outer solution. Throws std::domain_error if F(x, y*(x)) is not strictly convex, and so has none.
   [[nodiscard]] Vector solution() const {
-    const Eigen::LLT<Matrix> factors(second_derivative());
-    if (factors.info() != Eigen::Success)
-      throw std::domain_error("QuadraticBilevel: the outer problem has no single minimum");
+    const Eigen::LDLT<Matrix> factors(second_derivative());
+    if (!definite(factors)) throw std::domain_error("QuadraticBilevel: the outer problem has no single minimum");
     return -factors.solve(hypergradient(Vector::Zero(H.rows())));
+  }
+
+ private:
+  static bool definite(const Eigen::LDLT<Matrix>& factors) {
+    return factors.info() == Eigen::Success && factors.vectorD().minCoeff() > 0;
   }
 };
 
