@@ -5,6 +5,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <tuple>
 #include <type_traits>
@@ -12,69 +13,22 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/core/constraints.hpp>
+#include <mesaopt/core/residuals.hpp>
+#include <mesaopt/nested/outer.hpp>
 #include <mesaopt/nested/response.hpp>
+#include <mesaopt/nested/total_jacobian.hpp>
 
 namespace mesaopt {
 
 /// Says that a nested objective has no gradient: enough for an outer search that needs none.
 struct NoHypergradient {};
 
-/// An objective of the inner solution alone, as an outer objective: F(x, y) = f(y). See `of_solution`.
-template <class F>
-struct OfSolution {
-  F f;
-
-  template <class Y>
-  requires Remembers<F, Y>
-  using Memory = MemoryOf<F, Y>;
-
-  template <Point X, Point Y, class... Last>
-  requires(!Point<Last> && ...) auto operator()(const X&, const Y& y, const Last&... call) const
-      -> Evaluation<ScalarOf<Y>> {
-    if constexpr (std::invocable<const F&, const Y&, const Last&...>) {
-      return f(y, call...);
-    } else {
-      Y unused(y.size());
-      return f(y, unused, call...);
-    }
-  }
-  template <Point X, Point Y, class... Last>
-  requires std::invocable<const F&, const Y&, Y&, const Last&...>
-  auto operator()(const X&, const Y& y, X& gx, Y& gy, const Last&... call) const -> Evaluation<ScalarOf<Y>> {
-    gx.setZero();
-    return f(y, gy, call...);
-  }
-};
-
-/// Makes an outer objective F(x, y) = f(y) of a plain objective f, such as a held-out loss.
-template <class F>
-OfSolution<F> of_solution(F f) {
-  return {std::move(f)};
-}
-
-namespace detail {
-template <class Outer, class X, class Y>
-concept OuterValue = (!Remembers<Outer, Y> &&
-                      requires(const Outer& F, const X& x, const Y& y) {
-                        { F(x, y) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
-                      }) ||
-                     (Remembers<Outer, Y> &&
-                      requires(const Outer& F, const X& x, const Y& y, const Call<MemoryOf<Outer, Y>>& call) {
-                        { F(x, y, call) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
-                      });
-template <class Outer, class X, class Y>
-concept OuterGradient = (!Remembers<Outer, Y> &&
-                         requires(const Outer& F, const X& x, const Y& y, X& gx, Y& gy) {
-                           { F(x, y, gx, gy) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
-                         }) ||
-                        (Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y, X& gx, Y& gy,
-                                                         const Call<MemoryOf<Outer, Y>>& call) {
-                          { F(x, y, gx, gy, call) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
-                        });
-}  // namespace detail
-
 /// An outer objective of what an inner search answers,  F(x) = outer(x, y(x)),  itself an objective of x again.
 /// Make one with `nested`. With a hypergradient it is differentiable, so it nests to any depth, by gradients too.
+///
+/// If the outer objective has constraints G(x, y), the coupling constraints, or residuals, so has this one, of x: with
+/// Jacobians, if it has a hypergradient. A call for them at the point of the last evaluation takes its inner solution.
 template <class Outer, class ResponsePiece, class Hypergradient = NoHypergradient>
 struct Nested {
   Outer outer;
@@ -96,6 +50,9 @@ struct Nested {
       std::array<Counts, InnerRecord::levels> counts{};
       Y outer_y{};
       X mixed{}, point{}, other{};
+      detail::JacobianScratch<X, Y> jacobians{};
+      std::uint64_t epoch = 0, index = 0;  ///< the memory under which the response was solved, and for which evaluation
+      bool current = false;                ///< ... if it was
 
       Call<OuterMemory> outer_call(const Call<Memory>& call) {
         return {call.memory.outer, outer, call.tolerance, call.index};
@@ -104,13 +61,16 @@ struct Nested {
 
     typename ResponsePiece::template Memory<X> response{};
     OuterMemory outer{};
+    detail::Epoch epoch{};  ///< tells records apart, and is no part of the value
 
     static constexpr auto fields() { return std::tuple{&Memory::response, &Memory::outer}; }
     void clear() {
+      ++epoch.count;
       response.clear();
       detail::clear(outer);
     }
     void absorb(const Record& record) {
+      ++epoch.count;
       response.absorb(record.response);
       outer.absorb(record.outer);
     }
@@ -127,7 +87,7 @@ struct Nested {
         "for one of the inner solution alone write of_solution(f)");
     auto& record = call.record;
     const Spend<typename Memory<X>::Record> spend{record};
-    response.solve(x, call.memory.response, record.response);
+    solve(x, call);
     if (!record.response.solved) return Evaluation<S>::failure(Reason::inner_failed);
     Evaluation<S> evaluation = detail::with_call<Outer, Y>(
         record.outer_call(call),
@@ -141,6 +101,7 @@ struct Nested {
            detail::OuterGradient<Outer, X, typename ResponsePiece::template Y<X>>) Evaluation<ScalarOf<X>>
   operator()(const X& x, X& gradient, const Call<Memory<X>>& call) const {
     const Spend<typename Memory<X>::Record> spend{call.record};
+    const Mark mark(call);
     return remark(hypergradient.pull(outer, response, x, call, gradient), call.record.response);
   }
 
@@ -167,6 +128,61 @@ struct Nested {
     out = (out - record.other) / (2 * h);
   }
 
+  /// How many constraints the outer objective has.
+  [[nodiscard]] Eigen::Index equalities() const requires requires(const Outer& F) { F.equalities(); }
+  { return outer.equalities(); }
+  [[nodiscard]] Eigen::Index inequalities() const requires requires(const Outer& F) { F.inequalities(); }
+  { return outer.inequalities(); }
+
+  /// c = G(x, y(x)); NaN where there is no inner solution.
+  template <Point X>
+  requires detail::OuterConstraints<Outer, X, typename ResponsePiece::template Y<X>>
+  void constraints(const X& x, ConstraintsOf<X>& c, const Call<Memory<X>>& call) const {
+    const Spend<typename Memory<X>::Record> spend{call.record};
+    if (!solve_once(x, call)) return void(c.setConstant(std::numeric_limits<ScalarOf<X>>::quiet_NaN()));
+    with_outer(call, [&](const auto&... last) { outer.constraints(x, solution_of(call), c, last...); });
+  }
+  /// The same with the Jacobian dG/dx = ∂G/∂x + ∂G/∂y dy/dx, NaN where it cannot be had.
+  template <Point X>
+  requires(!std::same_as<Hypergradient, NoHypergradient> &&
+           detail::OuterConstraints<Outer, X, typename ResponsePiece::template Y<X>, JacobianOf<X>,
+                                    JacobianOf<typename ResponsePiece::template Y<X>>>)  //
+      void constraints(const X& x, ConstraintsOf<X>& c, JacobianOf<X>& J, const Call<Memory<X>>& call) const {
+    const Spend<typename Memory<X>::Record> spend{call.record};
+    if (!solve_once(x, call)) return void(c.setConstant(std::numeric_limits<ScalarOf<X>>::quiet_NaN()));
+    auto& s = room(x, c.size(), call);
+    with_outer(call, [&](const auto&... last) { outer.constraints(x, solution_of(call), c, s.by_x, s.by_y, last...); });
+    total(x, J, call);
+  }
+
+  /// How many residuals the outer objective has.
+  [[nodiscard]] Eigen::Index residual_count() const requires requires(const Outer& F) { F.residual_count(); }
+  { return outer.residual_count(); }
+
+  /// r = residuals of the outer objective at x and y(x). Answers half the sum of their squares.
+  template <Point X>
+  requires detail::OuterResiduals<Outer, X, typename ResponsePiece::template Y<X>> Evaluation<ScalarOf<X>>
+  residuals(const X& x, ResidualsOf<X>& r, const Call<Memory<X>>& call) const {
+    const Spend<typename Memory<X>::Record> spend{call.record};
+    if (!solve_once(x, call)) return no_residuals(r);
+    with_outer(call, [&](const auto&... last) { outer.residuals(x, solution_of(call), r, last...); });
+    return remark(Evaluation<ScalarOf<X>>(r.squaredNorm() / 2), call.record.response);
+  }
+  /// The same with their Jacobian, by the sensitivities dy/dx: for Gauss-Newton methods.
+  template <Point X>
+  requires(!std::same_as<Hypergradient, NoHypergradient> &&
+           detail::OuterResiduals<Outer, X, typename ResponsePiece::template Y<X>, JacobianOf<X>,
+                                  JacobianOf<typename ResponsePiece::template Y<X>>>) Evaluation<ScalarOf<X>>
+  residuals(const X& x, ResidualsOf<X>& r, JacobianOf<X>& J, const Call<Memory<X>>& call) const {
+    const Spend<typename Memory<X>::Record> spend{call.record};
+    if (!solve_once(x, call)) return no_residuals(r);
+    auto& s = room(x, r.size(), call);
+    with_outer(call, [&](const auto&... last) { outer.residuals(x, solution_of(call), r, s.by_x, s.by_y, last...); });
+    Evaluation<ScalarOf<X>> evaluation = total(x, J, call);
+    evaluation.value = r.squaredNorm() / 2;
+    return remark(evaluation, call.record.response);
+  }
+
   /// Fails to compile with what is missing for a gradient.
   template <Point X>
   static constexpr void explain_no_gradient() {
@@ -182,6 +198,59 @@ struct Nested {
   }
 
  private:
+  /// Notes for which evaluation, and under which memory, the record is solved, unless that throws.
+  struct Mark {
+    template <class M>
+    explicit Mark(const Call<M>& call) {
+      call.record.epoch = call.memory.epoch.count;
+      call.record.index = call.index;
+      call.record.current = true;
+    }
+  };
+
+  template <Point X>
+  void solve(const X& x, const Call<Memory<X>>& call) const {
+    const Mark mark(call);
+    response.solve(x, call.memory.response, call.record.response);
+  }
+  /// Whether there is an inner solution at x: the one of the evaluation just made, if it was made there.
+  template <Point X>
+  bool solve_once(const X& x, const Call<Memory<X>>& call) const {
+    const auto& record = call.record;
+    const bool here = record.current && record.epoch == call.memory.epoch.count &&
+                      (record.index == call.index || record.index + 1 == call.index) && record.response.solved &&
+                      record.response.x.size() == x.size() && record.response.x == x;
+    if (!here) solve(x, call);
+    return record.response.solved;
+  }
+  template <class C>
+  static const auto& solution_of(const C& call) {
+    return best_point(call.record.response.run);
+  }
+  template <Point X, class Function>
+  void with_outer(const Call<Memory<X>>& call, const Function& function) const {
+    detail::with_call<Outer, typename ResponsePiece::template Y<X>>(call.record.outer_call(call), function);
+  }
+  /// The Jacobians by x and by y, sized.
+  template <Point X>
+  static auto& room(const X& x, Eigen::Index rows, const Call<Memory<X>>& call) {
+    auto& s = call.record.jacobians;
+    s.by_x.setZero(rows, x.size());
+    s.by_y.setZero(rows, solution_of(call).size());
+    return s;
+  }
+  template <Point X>
+  Evaluation<ScalarOf<X>> total(const X& x, JacobianOf<X>& J, const Call<Memory<X>>& call) const {
+    auto& record = call.record;
+    return detail::total_jacobian(hypergradient, response, x, call.memory.response, record.response, record.outer_y,
+                                  record.mixed, record.jacobians, J);
+  }
+  template <class V>
+  static auto no_residuals(V& r) {
+    r.setConstant(std::numeric_limits<typename V::Scalar>::quiet_NaN());
+    return Evaluation<typename V::Scalar>::failure(Reason::inner_failed);
+  }
+
   /// Moves the counts of the levels below to where the run collects them, also when something throws.
   template <class R>
   struct Spend {
