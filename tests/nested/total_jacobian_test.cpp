@@ -41,8 +41,8 @@ struct Inner {
   }
 };
 
-/// Outer residuals and constraints P x + Q y − p, as many as P has rows, and the outer value of the problem, or half the
-/// sum of squares of the residuals.
+/// Outer residuals and constraints P x + Q y − p, as many as P has rows, and the outer value of the problem, or half
+/// the sum of squares of the residuals.
 struct Linear {
   MatrixXd P, Q;
   VectorXd p;

@@ -161,8 +161,9 @@ struct Nested {
 
   /// r = residuals of the outer objective at x and y(x). Answers half the sum of their squares.
   template <Point X>
-  requires detail::OuterResiduals<Outer, X, typename ResponsePiece::template Y<X>> Evaluation<ScalarOf<X>>
-  residuals(const X& x, ResidualsOf<X>& r, const Call<Memory<X>>& call) const {
+  requires detail::OuterResiduals<Outer, X, typename ResponsePiece::template Y<X>> Evaluation<ScalarOf<X>> residuals(
+      const X& x, ResidualsOf<X>& r, const Call<Memory<X>>& call)
+  const {
     const Spend<typename Memory<X>::Record> spend{call.record};
     if (!solve_once(x, call)) return no_residuals(r);
     with_outer(call, [&](const auto&... last) { outer.residuals(x, solution_of(call), r, last...); });
@@ -172,8 +173,9 @@ struct Nested {
   template <Point X>
   requires(!std::same_as<Hypergradient, NoHypergradient> &&
            detail::OuterResiduals<Outer, X, typename ResponsePiece::template Y<X>, JacobianOf<X>,
-                                  JacobianOf<typename ResponsePiece::template Y<X>>>) Evaluation<ScalarOf<X>>
-  residuals(const X& x, ResidualsOf<X>& r, JacobianOf<X>& J, const Call<Memory<X>>& call) const {
+                                  JacobianOf<typename ResponsePiece::template Y<X>>>)
+      Evaluation<ScalarOf<X>> residuals(const X& x, ResidualsOf<X>& r, JacobianOf<X>& J, const Call<Memory<X>>& call)
+  const {
     const Spend<typename Memory<X>::Record> spend{call.record};
     if (!solve_once(x, call)) return no_residuals(r);
     auto& s = room(x, r.size(), call);

@@ -41,9 +41,7 @@ struct OfSolution {
   [[nodiscard]] Eigen::Index residual_count() const requires requires(const F& g) { g.residual_count(); }
   { return f.residual_count(); }
   template <Point X, Point Y, class... Last>
-  requires requires(const F& g, const Y& y, ResidualsOf<Y>& r, const Last&... call) {
-    g.residuals(y, r, call...);
-  }
+  requires requires(const F& g, const Y& y, ResidualsOf<Y>& r, const Last&... call) { g.residuals(y, r, call...); }
   decltype(auto) residuals(const X&, const Y& y, ResidualsOf<Y>& r, const Last&... call) const {
     return f.residuals(y, r, call...);
   }
@@ -62,9 +60,7 @@ struct OfSolution {
   [[nodiscard]] Eigen::Index inequalities() const requires requires(const F& g) { g.inequalities(); }
   { return f.inequalities(); }
   template <Point X, Point Y, class... Last>
-  requires requires(const F& g, const Y& y, ConstraintsOf<Y>& c, const Last&... call) {
-    g.constraints(y, c, call...);
-  }
+  requires requires(const F& g, const Y& y, ConstraintsOf<Y>& c, const Last&... call) { g.constraints(y, c, call...); }
   void constraints(const X&, const Y& y, ConstraintsOf<Y>& c, const Last&... call) const {
     f.constraints(y, c, call...);
   }
@@ -108,23 +104,19 @@ concept OuterGradient = (!Remembers<Outer, Y> &&
 
 /// An outer objective with constraints, or residuals, of both points; `Jacobians` are those by x and by y, or none.
 template <class Outer, class X, class Y, class... Jacobians>
-concept OuterConstraints =
-    (!Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y, ConstraintsOf<X>& c, Jacobians&... J) {
-      F.constraints(x, y, c, J...);
-    }) ||
-    (Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y, ConstraintsOf<X>& c,
-                                     const Call<MemoryOf<Outer, Y>>& call, Jacobians&... J) {
-      F.constraints(x, y, c, J..., call);
-    });
+concept OuterConstraints = (!Remembers<Outer, Y> &&
+                            requires(const Outer& F, const X& x, const Y& y, ConstraintsOf<X>& c, Jacobians&... J) {
+                              F.constraints(x, y, c, J...);
+                            }) ||
+                           (Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y, ConstraintsOf<X>& c,
+                                                            const Call<MemoryOf<Outer, Y>>& call,
+                                                            Jacobians&... J) { F.constraints(x, y, c, J..., call); });
 template <class Outer, class X, class Y, class... Jacobians>
-concept OuterResiduals =
-    (!Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y, ResidualsOf<X>& r, Jacobians&... J) {
-      F.residuals(x, y, r, J...);
-    }) ||
-    (Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y, ResidualsOf<X>& r,
-                                     const Call<MemoryOf<Outer, Y>>& call, Jacobians&... J) {
-      F.residuals(x, y, r, J..., call);
-    });
+concept OuterResiduals = (!Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y, ResidualsOf<X>& r,
+                                                           Jacobians&... J) { F.residuals(x, y, r, J...); }) ||
+                         (Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y, ResidualsOf<X>& r,
+                                                          const Call<MemoryOf<Outer, Y>>& call,
+                                                          Jacobians&... J) { F.residuals(x, y, r, J..., call); });
 }  // namespace detail
 
 }  // namespace mesaopt

@@ -42,11 +42,9 @@ struct Then {
   using Second = decltype(B::optimizer);
 
   static constexpr bool needs_gradient = detail::needs_gradient<First> || detail::needs_gradient<Second>;
-  static constexpr bool handles_bounds = detail::handles_bounds<First>&& detail::handles_bounds<Second>;
-  static constexpr bool handles_constraints =
-      detail::handles_constraints<First>&& detail::handles_constraints<Second>;
-  static constexpr bool handles_regularizer =
-      detail::handles_regularizer<First>&& detail::handles_regularizer<Second>;
+  static constexpr bool handles_bounds = detail::handles_bounds<First> && detail::handles_bounds<Second>;
+  static constexpr bool handles_constraints = detail::handles_constraints<First> && detail::handles_constraints<Second>;
+  static constexpr bool handles_regularizer = detail::handles_regularizer<First> && detail::handles_regularizer<Second>;
 
   /// Both runs, and the best point of the one that is on, or of the first if it was lower. What the second knows of
   /// curvatures is handed on.
@@ -186,8 +184,8 @@ struct Then {
     if (!state.handed_over) {
       adopt(state.first);
       // Without a usable point there is nothing to hand over.
-      state.status = state.first.status != Status::running && !state.evaluation.usable() ? state.first.status
-                                                                                        : Status::running;
+      state.status =
+          state.first.status != Status::running && !state.evaluation.usable() ? state.first.status : Status::running;
       return;
     }
     const auto& now = best_evaluation(state.second);

@@ -69,7 +69,8 @@ struct JacobianScratch {
   Y adjoint{}, column{};
 };
 
-/// True for hypergradients that leave a factorization of the inner Hessian in the record, of which all of dy/dx follows.
+/// True for hypergradients that leave a factorization of the inner Hessian in the record, of which all of dy/dx
+/// follows.
 template <class H>
 inline constexpr bool factors_hessian = requires(const H& h) {
   h.dense_limit;

@@ -108,7 +108,7 @@ struct TransferredInverseHessian {
 /// A matrix of the last variables as one of the next ones. New variables are independent, and as large as the others
 /// are on average.
 template <class Matrix, class Next>
-void move_matrix(const Coordinates& map, const Matrix& last, Next& next) {
+bool move_matrix(const Coordinates& map, const Matrix& last, Next& next) {
   using S = typename Next::Scalar;
   S sum(0);
   Eigen::Index known = 0;
@@ -119,6 +119,7 @@ void move_matrix(const Coordinates& map, const Matrix& last, Next& next) {
       const auto i = map.from(j, last.rows()), h = map.from(k, last.rows());
       next(j, k) = i >= 0 && h >= 0 ? S(last(i, h)) : j != k ? S(0) : known > 0 ? sum / S(known) : S(1);
     }
+  return true;
 }
 /// P M P'; false where that is singular, as more variables than before make it.
 template <class T, class Matrix, class Next>
@@ -132,6 +133,8 @@ template <class Map>
 inline constexpr bool moves_matrices = false;
 template <>
 inline constexpr bool moves_matrices<Coordinates> = true;
+template <class S>
+inline constexpr bool moves_matrices<Projection<S>> = true;
 
 /// The prior for a search over points Y that begins with what `map` makes of a search's solution, where Y differs in
 /// size, or may: calls `next(prior)`. `y` is the mapped point.
@@ -140,15 +143,12 @@ void transfer(const Map& map, const State& state, const Y& y, const Next& next) 
   const Eigen::Index n = y.size();
   if constexpr (moves_matrices<Map> && HasInverseHessian<State>) {
     TransferredInverseHessian<Y> prior{y, MatrixOf<Y>(n, n)};
-    move_matrix(map, inverse_hessian_of(state), prior.inverse_hessian);
-    next(prior);
+    if (move_matrix(map, inverse_hessian_of(state), prior.inverse_hessian)) return next(prior);
   } else if constexpr (moves_matrices<Map> && HasCovariance<State>) {
     TransferredCovariance<Y> prior{y, MatrixOf<Y>(n, n), ScalarOf<Y>(state.step_size)};
-    move_matrix(map, covariance_of(state), prior.covariance);
-    next(prior);
-  } else {
-    next(TransferredPoint<Y>{y});
+    if (move_matrix(map, covariance_of(state), prior.covariance)) return next(prior);
   }
+  next(TransferredPoint<Y>{y});
 }
 
 }  // namespace detail
