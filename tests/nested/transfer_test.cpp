@@ -27,7 +27,12 @@ struct Wide {
 struct Curved {
   MatrixXd inverse_hessian;
 };
-const MatrixXd M = (MatrixXd(3, 3) << 4, 1, 2, 1, 6, 3, 2, 3, 8).finished();
+MatrixXd matrix() {
+  MatrixXd M(3, 3);
+  M << 4, 1, 2, 1, 6, 3, 2, 3, 8;
+  return M;
+}
+const MatrixXd M = matrix();
 }  // namespace
 
 TEST_CASE("points are padded from the next start, truncated, and moved by name", "[nested]") {
@@ -42,7 +47,8 @@ TEST_CASE("points are padded from the next start, truncated, and moved by name",
 }
 
 TEST_CASE("a projection is a matrix and an offset", "[nested]") {
-  const MatrixXd P = (MatrixXd(2, 3) << 1, 2, 0, 0, 1, -1).finished();
+  MatrixXd P(2, 3);
+  P << 1, 2, 0, 0, 1, -1;
   CHECK(mapped(project(P), vector({1, 2, 3}), vector({0, 0})) == vector({5, -1}));
   CHECK(mapped(project(P, vector({10, 20})), vector({1, 2, 3}), vector({0, 0})) == vector({15, 19}));
   CHECK_THROWS_AS(mapped(project(P), vector({1, 2}), vector({0, 0})), std::invalid_argument);

@@ -92,6 +92,7 @@ struct Nested {
     Evaluation<S> evaluation = detail::with_call<Outer, Y>(
         record.outer_call(call),
         [&](const auto&... last) -> Evaluation<S> { return outer(x, best_point(record.response.run), last...); });
+    record.response.outer_value = evaluation.value;
     return remark(evaluation, record.response);
   }
 
@@ -102,7 +103,9 @@ struct Nested {
   operator()(const X& x, X& gradient, const Call<Memory<X>>& call) const {
     const Spend<typename Memory<X>::Record> spend{call.record};
     const Mark mark(call);
-    return remark(hypergradient.pull(outer, response, x, call, gradient), call.record.response);
+    const Evaluation<ScalarOf<X>> evaluation = hypergradient.pull(outer, response, x, call, gradient);
+    call.record.response.outer_value = evaluation.value;
+    return remark(evaluation, call.record.response);
   }
 
   /// out ≈ (d²F/dx²) v by central differences of hypergradients: two inner solves. Where either is not differentiable,
