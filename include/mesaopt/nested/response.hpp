@@ -191,7 +191,7 @@ struct Response {
     bool start_rejected = false;
     bool other_basin = false;
     bool adjoint_known = false;
-    bool predicted = false;  ///< `start` was, by a model
+    ScalarOf<Inner> doubt = 0;  ///< of the model that predicted `start`; 0: none did
     ScalarOf<Inner> outer_value = std::numeric_limits<ScalarOf<Inner>>::quiet_NaN();  ///< told by who evaluates it
     std::conditional_t<detail::is_predicted<StartPlace>, detail::PredictionScratch<X, Inner>, detail::Empty> prediction{};
     Inner start{}, gradient{}, step{}, adjoint{};
@@ -273,7 +273,7 @@ struct Response {
         held = std::min<std::int64_t>(held + 1, xs.cols());
       }
       if constexpr (detail::is_predicted<StartPlace>) {
-        model.absorb(x, y, record.outer_value, record.start, record.predicted, record.remember);
+        model.absorb(x, y, record.outer_value, record.start, record.doubt, record.remember);
         if constexpr (Types<X>::hands_on_distribution) {
           // Of mean variance 1, and definite beyond rounding; what is no covariance any more is not taken.
           const auto& C = detail::covariance_of(record.run.state);
@@ -416,10 +416,10 @@ struct Response {
     using Inner = Y<X>;
     using M = MemoryOf<F, Inner>;
     if constexpr (Types<X>::hands_on_distribution) {
-      if (record.predicted && memory.model.shaped && memory.model.miss > 0)
+      if (record.doubt > 0 && memory.model.shaped && memory.model.miss > 0)
         return begin(f,
                      detail::DistributedInnerStart<Inner, M>{record.start, memory.inner, memory.model.shape,
-                                                             memory.model.miss},
+                                                             memory.model.miss * record.doubt},
                      search_here.optimizer, search_here.stopping, record.run);
     }
     if constexpr (Types<X>::hands_on_multipliers)
@@ -435,9 +435,9 @@ struct Response {
   /// record.start = what the model predicts, or the solution at the nearest remembered point if that is lower.
   template <class F, Point X>
   void foresee(const F& f, const X& x, const Memory<X>& memory, Record<X>& record) const {
-    record.predicted = detail::predict(memory.model, x, record.prediction, record.start);
-    if (!record.predicted) return;
     const auto& model = memory.model;
+    record.doubt = detail::predict(model, x, record.prediction, record.start);
+    if (model.held == 0) return;
     Eigen::Index closest = 0;
     (model.xs.leftCols(model.held).colwise() - x).colwise().squaredNorm().minCoeff(&closest);
     record.scratch = model.ys.col(closest);

@@ -50,8 +50,8 @@ struct SolutionModel {
     shaped = false;
   }
 
-  /// Learns the inner solution y at x, where `start` had been predicted, if anything was.
-  void absorb(const X& x, const Y& y, S value, const Y& start, bool predicted, Eigen::Index remember) {
+  /// Learns the inner solution y at x, where `start` had been predicted, if `doubt` is more than 0, with so much doubt.
+  void absorb(const X& x, const Y& y, S value, const Y& start, S doubt, Eigen::Index remember) {
     if (xs.cols() != remember || xs.rows() != x.size()) {
       xs.setZero(x.size(), remember);
       ys.setZero(y.size(), remember);
@@ -63,8 +63,8 @@ struct SolutionModel {
     values[next] = value;
     next = (next + 1) % remember;
     held = std::min<std::int64_t>(held + 1, remember);
-    if (!predicted) return;
-    const S error = (y - start).squaredNorm() / S(y.size());
+    if (!(doubt > 0)) return;
+    const S error = (y - start).squaredNorm() / S(y.size()) / (doubt * doubt);
     miss = miss < 0 ? std::sqrt(error) : std::sqrt((4 * miss * miss + error) / 5);
   }
 };
@@ -78,11 +78,15 @@ struct PredictionScratch {
   Y mean{};
 };
 
-/// out = what the model says of the inner solution at x. False if it knows nothing: no point.
+/// out = what the model says of the inner solution at x.
+///
+/// Answers its doubt: 1 where x lies among the points that it was fitted to; more outside of them, as a line errs by the
+/// square of the distance; 0 if it says nothing, as it has no points, too few, or x is too far away. Then out is the
+/// best solution, if there is one.
 template <Point X, Point Y>
-bool predict(const SolutionModel<X, Y>& model, const X& x, PredictionScratch<X, Y>& s, Y& out) {
+ScalarOf<Y> predict(const SolutionModel<X, Y>& model, const X& x, PredictionScratch<X, Y>& s, Y& out) {
   using S = ScalarOf<Y>;
-  if (model.held == 0) return false;
+  if (model.held == 0) return 0;
   const Eigen::Index n = x.size(), m = model.ys.rows();
   const auto held = std::size_t(model.held);
   s.order.resize(held);
@@ -98,15 +102,16 @@ bool predict(const SolutionModel<X, Y>& model, const X& x, PredictionScratch<X, 
     s.center += model.xs.col(s.order[k]) / S(used);
     s.mean += model.ys.col(s.order[k]) / S(used);
   }
-  out = s.mean;
-  if (used < std::size_t(n + 2)) {
-    out = model.ys.col(s.order[0]);
-    return true;
-  }
+  out = model.ys.col(s.order[0]);
+  if (used < std::size_t(n + 2)) return 0;
   s.scale.setZero(n);
   for (std::size_t k = 0; k < used; ++k)
     s.scale += (model.xs.col(s.order[k]) - s.center).cwiseAbs2() / S(used);
   s.scale = s.scale.cwiseSqrt().cwiseMax(std::numeric_limits<S>::min());
+  constexpr S usual = 2, far = 10;  // standard deviations of the points
+  const S reach = ((x - s.center).cwiseAbs().cwiseQuotient(s.scale)).maxCoeff();
+  if (!(reach <= far)) return 0;
+  out = s.mean;
   // Least squares by the normal equations in scaled coordinates, with a little of a ridge where they do not vary.
   s.gram.setZero(n, n);
   s.right.setZero(n, m);
@@ -128,12 +133,8 @@ bool predict(const SolutionModel<X, Y>& model, const X& x, PredictionScratch<X, 
     for (Eigen::Index k = i + 1; k < n; ++k) s.right.row(i) -= s.gram(i, k) * s.right.row(k);
     s.right.row(i) /= s.gram(i, i);
   }
-  for (Eigen::Index i = 0; i < n; ++i) {
-    // Not farther than twice as far as points lie: beyond, a line says little.
-    const S d = std::clamp((x[i] - s.center[i]) / s.scale[i], S(-4), S(4));
-    out += d * s.right.row(i).transpose();
-  }
-  return true;
+  for (Eigen::Index i = 0; i < n; ++i) out += (x[i] - s.center[i]) / s.scale[i] * s.right.row(i).transpose();
+  return std::max(S(1), reach * reach / (usual * usual));
 }
 
 }  // namespace mesaopt::detail
