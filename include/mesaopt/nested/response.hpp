@@ -193,7 +193,8 @@ struct Response {
     bool adjoint_known = false;
     ScalarOf<Inner> doubt = 0;  ///< of the model that predicted `start`; 0: none did
     ScalarOf<Inner> outer_value = std::numeric_limits<ScalarOf<Inner>>::quiet_NaN();  ///< told by who evaluates it
-    std::conditional_t<detail::is_predicted<StartPlace>, detail::PredictionScratch<X, Inner>, detail::Empty> prediction{};
+    std::conditional_t<detail::is_predicted<StartPlace>, detail::PredictionScratch<X, Inner>, detail::Empty>
+        prediction{};
     Inner start{}, gradient{}, step{}, adjoint{};
     MatrixOf<Inner> hessian{}, factor{};
     X direction{}, moved{};
@@ -226,8 +227,9 @@ struct Response {
 
     static constexpr auto fields() {
       using M = Memory;
-      return std::tuple{&M::known,       &M::x,  &M::y,  &M::factored, &M::factor, &M::adjoint_known, &M::adjoint,
-                        &M::sensitivity, &M::xs, &M::ys, &M::held,     &M::next,   &M::held_by, &M::model,      &M::inner};
+      return std::tuple{&M::known,         &M::x,       &M::y,           &M::factored, &M::factor,
+                        &M::adjoint_known, &M::adjoint, &M::sensitivity, &M::xs,       &M::ys,
+                        &M::held,          &M::next,    &M::held_by,     &M::model,    &M::inner};
     }
     void clear() {
       known = factored = adjoint_known = false;

@@ -20,8 +20,8 @@ namespace mesaopt::detail {
 ///
 /// He, Zhou & Chen (2019), "Evolutionary bilevel optimization based on covariance matrix adaptation", IEEE Transactions
 /// on Evolutionary Computation 23(2), learn one normal distribution of (x, y) from the better half of each generation,
-/// and begin each inner search with its part of y. Here it is the distribution of y given x: its mean is this model, and
-/// its width the model's error.
+/// and begin each inner search with its part of y. Here it is the distribution of y given x: its mean is this model,
+/// and its width the model's error.
 template <Point X, Point Y>
 struct SolutionModel {
   using S = ScalarOf<Y>;
@@ -80,9 +80,9 @@ struct PredictionScratch {
 
 /// out = what the model says of the inner solution at x.
 ///
-/// Answers its doubt: 1 where x lies among the points that it was fitted to; more outside of them, as a line errs by the
-/// square of the distance; 0 if it says nothing, as it has no points, too few, or x is too far away. Then out is the
-/// best solution, if there is one.
+/// Answers its doubt: 1 where x lies among the points that it was fitted to; more outside of them, as a line errs by
+/// the square of the distance; 0 if it says nothing, as it has no points, too few, or x is too far away. Then out is
+/// the best solution, if there is one.
 template <Point X, Point Y>
 ScalarOf<Y> predict(const SolutionModel<X, Y>& model, const X& x, PredictionScratch<X, Y>& s, Y& out) {
   using S = ScalarOf<Y>;
@@ -105,8 +105,7 @@ ScalarOf<Y> predict(const SolutionModel<X, Y>& model, const X& x, PredictionScra
   out = model.ys.col(s.order[0]);
   if (used < std::size_t(n + 2)) return 0;
   s.scale.setZero(n);
-  for (std::size_t k = 0; k < used; ++k)
-    s.scale += (model.xs.col(s.order[k]) - s.center).cwiseAbs2() / S(used);
+  for (std::size_t k = 0; k < used; ++k) s.scale += (model.xs.col(s.order[k]) - s.center).cwiseAbs2() / S(used);
   s.scale = s.scale.cwiseSqrt().cwiseMax(std::numeric_limits<S>::min());
   constexpr S usual = 2, far = 10;  // standard deviations of the points
   const S reach = ((x - s.center).cwiseAbs().cwiseQuotient(s.scale)).maxCoeff();
