@@ -93,7 +93,7 @@ struct Nested {
         record.outer_call(call),
         [&](const auto&... last) -> Evaluation<S> { return outer(x, best_point(record.response.run), last...); });
     record.response.outer_value = evaluation.value;
-    return remark(evaluation, record.response);
+    return detail::remark(evaluation, record.response);
   }
 
   /// F(x) and its hypergradient. Where the certificate fails, the evaluation says so and the gradient is NaN.
@@ -105,7 +105,7 @@ struct Nested {
     const Mark mark(call);
     const Evaluation<ScalarOf<X>> evaluation = hypergradient.pull(outer, response, x, call, gradient);
     call.record.response.outer_value = evaluation.value;
-    return remark(evaluation, call.record.response);
+    return detail::remark(evaluation, call.record.response);
   }
 
   /// out ≈ (d²F/dx²) v by central differences of hypergradients: two inner solves. Where either is not differentiable,
@@ -170,7 +170,7 @@ struct Nested {
     const Spend<typename Memory<X>::Record> spend{call.record};
     if (!solve_once(x, call)) return no_residuals(r);
     with_outer(call, [&](const auto&... last) { outer.residuals(x, solution_of(call), r, last...); });
-    return remark(Evaluation<ScalarOf<X>>(r.squaredNorm() / 2), call.record.response);
+    return detail::remark(Evaluation<ScalarOf<X>>(r.squaredNorm() / 2), call.record.response);
   }
   /// The same with their Jacobian, by the sensitivities dy/dx: for Gauss-Newton methods.
   template <Point X>
@@ -185,7 +185,7 @@ struct Nested {
     with_outer(call, [&](const auto&... last) { outer.residuals(x, solution_of(call), r, s.by_x, s.by_y, last...); });
     Evaluation<ScalarOf<X>> evaluation = total(x, J, call);
     evaluation.value = r.squaredNorm() / 2;
-    return remark(evaluation, call.record.response);
+    return detail::remark(evaluation, call.record.response);
   }
 
   /// Fails to compile with what is missing for a gradient.
@@ -268,19 +268,6 @@ struct Nested {
       record.response.counts = {};
     }
   };
-
-  /// Adds what is to be said of the inner run.
-  template <class S, class R>
-  static Evaluation<S> remark(Evaluation<S> evaluation, const R& record) {
-    if (!evaluation.usable()) return evaluation;
-    if (failed(record.run.status)) {
-      evaluation.verdict = std::max(evaluation.verdict, Verdict::inexact);
-      if (evaluation.reason == Reason::none) evaluation.reason = Reason::inner_failed;
-    }
-    if (evaluation.reason == Reason::none && record.other_basin) evaluation.reason = Reason::another_basin;
-    if (evaluation.reason == Reason::none && record.start_rejected) evaluation.reason = Reason::start_rejected;
-    return evaluation;
-  }
 };
 
 template <class O, class R, class H>
@@ -294,7 +281,9 @@ Nested(O, R) -> Nested<O, R, NoHypergradient>;
 ///     auto best       = minimize(validation, log_penalty0, Lbfgs{});
 ///
 /// outer is callable as `outer(x, y) -> value` and, for hypergradients, `outer(x, y, gx, gy) -> value`, where gx is the
-/// direct part ∂F/∂x. Without a hypergradient the result has values only.
+/// direct part ∂F/∂x. Without a hypergradient the result has values only. With constraints or residuals, outer also has
+/// `equalities()`, `inequalities()` and `constraints(x, y, c)`, or `residual_count()` and `residuals(x, y, r)`, each
+/// also with Jacobians by x and by y last.
 template <class Outer, class ResponsePiece, class Hypergradient = NoHypergradient>
 Nested<Outer, ResponsePiece, Hypergradient> nested(Outer outer, ResponsePiece response,
                                                    Hypergradient hypergradient = {}) {

@@ -1,13 +1,16 @@
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <utility>
 
 #include <Eigen/Core>
 
 #include <mesaopt/core/constraints.hpp>
+#include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/core/objective.hpp>
 #include <mesaopt/core/residuals.hpp>
+#include <mesaopt/core/status.hpp>
 
 namespace mesaopt {
 
@@ -117,6 +120,20 @@ concept OuterResiduals = (!Remembers<Outer, Y> && requires(const Outer& F, const
                          (Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y, ResidualsOf<X>& r,
                                                           const Call<MemoryOf<Outer, Y>>& call,
                                                           Jacobians&... J) { F.residuals(x, y, r, J..., call); });
+
+/// Adds what is to be said of the inner run.
+template <class S, class R>
+Evaluation<S> remark(Evaluation<S> evaluation, const R& record) {
+  if (!evaluation.usable()) return evaluation;
+  if (failed(record.run.status)) {
+    evaluation.verdict = std::max(evaluation.verdict, Verdict::inexact);
+    if (evaluation.reason == Reason::none) evaluation.reason = Reason::inner_failed;
+  }
+  if (evaluation.reason == Reason::none && record.other_basin) evaluation.reason = Reason::another_basin;
+  if (evaluation.reason == Reason::none && record.start_rejected) evaluation.reason = Reason::start_rejected;
+  return evaluation;
+}
+
 }  // namespace detail
 
 }  // namespace mesaopt

@@ -42,9 +42,8 @@ class Smd : public BilevelProblem<Smd> {
       throw std::invalid_argument("Smd: there are problems 1 to 12, but the number is " + std::to_string(number));
     const Index least = r_ + (number == 10 || number == 12 ? 2 : 1);
     if (n < 2 || m < least)
-      throw std::invalid_argument("Smd: needs n >= 2 outer variables and, with " + std::to_string(n) +
-                                  " of them, m >= " + std::to_string(least) + " inner ones, but m is " +
-                                  std::to_string(m));
+      throw std::invalid_argument("Smd: needs n >= 2 and, for this n, m >= " + std::to_string(least) + ", but n is " +
+                                  std::to_string(n) + " and m is " + std::to_string(m));
     q_ = m - r_;
     if (number == 6) q_ = (m - r_ - 1) / 2, s_ = m - r_ - q_;
   }
