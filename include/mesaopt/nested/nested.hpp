@@ -5,6 +5,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <tuple>
 #include <type_traits>
@@ -12,66 +13,18 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/core/constraints.hpp>
+#include <mesaopt/core/residuals.hpp>
+#include <mesaopt/nested/outer.hpp>
 #include <mesaopt/nested/response.hpp>
+#include <mesaopt/nested/total_jacobian.hpp>
 
 namespace mesaopt {
 
 /// Says that a nested objective has no gradient: enough for an outer search that needs none.
 struct NoHypergradient {};
 
-/// An objective of the inner solution alone, as an outer objective: F(x, y) = f(y). See `of_solution`.
-template <class F>
-struct OfSolution {
-  F f;
-
-  template <class Y>
-  requires Remembers<F, Y>
-  using Memory = MemoryOf<F, Y>;
-
-  template <Point X, Point Y, class... Last>
-  requires(!Point<Last> && ...) auto operator()(const X&, const Y& y, const Last&... call) const
-      -> Evaluation<ScalarOf<Y>> {
-    if constexpr (std::invocable<const F&, const Y&, const Last&...>) {
-      return f(y, call...);
-    } else {
-      Y unused(y.size());
-      return f(y, unused, call...);
-    }
-  }
-  template <Point X, Point Y, class... Last>
-  requires std::invocable<const F&, const Y&, Y&, const Last&...>
-  auto operator()(const X&, const Y& y, X& gx, Y& gy, const Last&... call) const -> Evaluation<ScalarOf<Y>> {
-    gx.setZero();
-    return f(y, gy, call...);
-  }
-};
-
-/// Makes an outer objective F(x, y) = f(y) of a plain objective f, such as a held-out loss.
-template <class F>
-OfSolution<F> of_solution(F f) {
-  return {std::move(f)};
-}
-
 namespace detail {
-template <class Outer, class X, class Y>
-concept OuterValue = (!Remembers<Outer, Y> &&
-                      requires(const Outer& F, const X& x, const Y& y) {
-                        { F(x, y) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
-                      }) ||
-                     (Remembers<Outer, Y> &&
-                      requires(const Outer& F, const X& x, const Y& y, const Call<MemoryOf<Outer, Y>>& call) {
-                        { F(x, y, call) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
-                      });
-template <class Outer, class X, class Y>
-concept OuterGradient = (!Remembers<Outer, Y> &&
-                         requires(const Outer& F, const X& x, const Y& y, X& gx, Y& gy) {
-                           { F(x, y, gx, gy) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
-                         }) ||
-                        (Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y, X& gx, Y& gy,
-                                                         const Call<MemoryOf<Outer, Y>>& call) {
-                          { F(x, y, gx, gy, call) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
-                        });
-
 /// True if H makes a gradient of this outer objective: of most it needs `F(x, y, gx, gy)`; one that declares
 /// `static constexpr bool needs_outer_gradient = false` does with values.
 template <class H, class Outer, class X, class Y>
@@ -104,6 +57,9 @@ struct HypergradientMemory<H, Outer, R, X> {
 
 /// An outer objective of what an inner search answers,  F(x) = outer(x, y(x)),  itself an objective of x again.
 /// Make one with `nested`. With a hypergradient it is differentiable, so it nests to any depth, by gradients too.
+///
+/// If the outer objective has constraints G(x, y), the coupling constraints, or residuals, so has this one, of x: with
+/// Jacobians, if it has a hypergradient. A call for them at the point of the last evaluation takes its inner solution.
 template <class Outer, class ResponsePiece, class Hypergradient = NoHypergradient>
 struct Nested {
   Outer outer;
@@ -127,6 +83,9 @@ struct Nested {
       std::array<Counts, InnerRecord::levels> counts{};
       Y outer_y{};
       X mixed{}, point{}, other{};
+      detail::JacobianScratch<X, Y> jacobians{};
+      std::uint64_t epoch = 0, index = 0;  ///< the memory under which the response was solved, and for which evaluation
+      bool current = false;                ///< ... if it was
 
       Call<OuterMemory> outer_call(const Call<Memory>& call) {
         return {call.memory.outer, outer, call.tolerance, call.index};
@@ -136,14 +95,17 @@ struct Nested {
     typename ResponsePiece::template Memory<X> response{};
     OuterMemory outer{};
     OfHypergradient hypergradient{};
+    detail::Epoch epoch{};  ///< tells records apart, and is no part of the value
 
     static constexpr auto fields() { return std::tuple{&Memory::response, &Memory::outer, &Memory::hypergradient}; }
     void clear() {
+      ++epoch.count;
       response.clear();
       detail::clear(outer);
       detail::clear(hypergradient);
     }
     void absorb(const Record& record) {
+      ++epoch.count;
       response.absorb(record.response);
       outer.absorb(record.outer);
       hypergradient.absorb(record.hypergradient);
@@ -161,13 +123,13 @@ struct Nested {
         "for one of the inner solution alone write of_solution(f)");
     auto& record = call.record;
     const Spend<typename Memory<X>::Record> spend{record};
-    if constexpr (requires { record.hypergradient.advanced; }) record.hypergradient.advanced = false;
-    response.solve(x, call.memory.response, record.response, call.tolerance);
+    solve(x, call);
     if (!record.response.solved) return Evaluation<S>::failure(Reason::inner_failed);
     Evaluation<S> evaluation = detail::with_call<Outer, Y>(
         record.outer_call(call),
         [&](const auto&... last) -> Evaluation<S> { return outer(x, best_point(record.response.run), last...); });
-    return remark(evaluation, record.response);
+    record.response.outer_value = evaluation.value;
+    return detail::remark(evaluation, record.response);
   }
 
   /// F(x) and its hypergradient. Where the certificate fails, the evaluation says so and the gradient is NaN.
@@ -175,7 +137,10 @@ struct Nested {
   requires detail::pulls<Hypergradient, Outer, X, typename ResponsePiece::template Y<X>> Evaluation<ScalarOf<X>>
   operator()(const X& x, X& gradient, const Call<Memory<X>>& call) const {
     const Spend<typename Memory<X>::Record> spend{call.record};
-    return remark(hypergradient.pull(outer, response, x, call, gradient), call.record.response);
+    const Mark mark(call);
+    const Evaluation<ScalarOf<X>> evaluation = hypergradient.pull(outer, response, x, call, gradient);
+    call.record.response.outer_value = evaluation.value;
+    return detail::remark(evaluation, call.record.response);
   }
 
   /// out ≈ (d²F/dx²) v by central differences of hypergradients: two inner solves. Where either is not differentiable,
@@ -199,6 +164,63 @@ struct Nested {
     out = (out - record.other) / (2 * h);
   }
 
+  /// How many constraints the outer objective has.
+  [[nodiscard]] Eigen::Index equalities() const requires requires(const Outer& F) { F.equalities(); }
+  { return outer.equalities(); }
+  [[nodiscard]] Eigen::Index inequalities() const requires requires(const Outer& F) { F.inequalities(); }
+  { return outer.inequalities(); }
+
+  /// c = G(x, y(x)); NaN where there is no inner solution.
+  template <Point X>
+  requires detail::OuterConstraints<Outer, X, typename ResponsePiece::template Y<X>>
+  void constraints(const X& x, ConstraintsOf<X>& c, const Call<Memory<X>>& call) const {
+    const Spend<typename Memory<X>::Record> spend{call.record};
+    if (!solve_once(x, call)) return void(c.setConstant(std::numeric_limits<ScalarOf<X>>::quiet_NaN()));
+    with_outer(call, [&](const auto&... last) { outer.constraints(x, solution_of(call), c, last...); });
+  }
+  /// The same with the Jacobian dG/dx = ∂G/∂x + ∂G/∂y dy/dx, NaN where it cannot be had.
+  template <Point X>
+  requires(!std::same_as<Hypergradient, NoHypergradient> &&
+           detail::OuterConstraints<Outer, X, typename ResponsePiece::template Y<X>, JacobianOf<X>,
+                                    JacobianOf<typename ResponsePiece::template Y<X>>>)  //
+      void constraints(const X& x, ConstraintsOf<X>& c, JacobianOf<X>& J, const Call<Memory<X>>& call) const {
+    const Spend<typename Memory<X>::Record> spend{call.record};
+    if (!solve_once(x, call)) return void(c.setConstant(std::numeric_limits<ScalarOf<X>>::quiet_NaN()));
+    auto& s = room(x, c.size(), call);
+    with_outer(call, [&](const auto&... last) { outer.constraints(x, solution_of(call), c, s.by_x, s.by_y, last...); });
+    total(x, J, call);
+  }
+
+  /// How many residuals the outer objective has.
+  [[nodiscard]] Eigen::Index residual_count() const requires requires(const Outer& F) { F.residual_count(); }
+  { return outer.residual_count(); }
+
+  /// r = residuals of the outer objective at x and y(x). Answers half the sum of their squares.
+  template <Point X>
+  requires detail::OuterResiduals<Outer, X, typename ResponsePiece::template Y<X>> Evaluation<ScalarOf<X>> residuals(
+      const X& x, ResidualsOf<X>& r, const Call<Memory<X>>& call)
+  const {
+    const Spend<typename Memory<X>::Record> spend{call.record};
+    if (!solve_once(x, call)) return no_residuals(r);
+    with_outer(call, [&](const auto&... last) { outer.residuals(x, solution_of(call), r, last...); });
+    return detail::remark(Evaluation<ScalarOf<X>>(r.squaredNorm() / 2), call.record.response);
+  }
+  /// The same with their Jacobian, by the sensitivities dy/dx: for Gauss-Newton methods.
+  template <Point X>
+  requires(!std::same_as<Hypergradient, NoHypergradient> &&
+           detail::OuterResiduals<Outer, X, typename ResponsePiece::template Y<X>, JacobianOf<X>,
+                                  JacobianOf<typename ResponsePiece::template Y<X>>>)
+      Evaluation<ScalarOf<X>> residuals(const X& x, ResidualsOf<X>& r, JacobianOf<X>& J, const Call<Memory<X>>& call)
+  const {
+    const Spend<typename Memory<X>::Record> spend{call.record};
+    if (!solve_once(x, call)) return no_residuals(r);
+    auto& s = room(x, r.size(), call);
+    with_outer(call, [&](const auto&... last) { outer.residuals(x, solution_of(call), r, s.by_x, s.by_y, last...); });
+    Evaluation<ScalarOf<X>> evaluation = total(x, J, call);
+    evaluation.value = r.squaredNorm() / 2;
+    return detail::remark(evaluation, call.record.response);
+  }
+
   /// Fails to compile with what is missing for a gradient.
   template <Point X>
   static constexpr void explain_no_gradient() {
@@ -214,6 +236,60 @@ struct Nested {
   }
 
  private:
+  /// Notes for which evaluation, and under which memory, the record is solved, unless that throws.
+  struct Mark {
+    template <class M>
+    explicit Mark(const Call<M>& call) {
+      call.record.epoch = call.memory.epoch.count;
+      call.record.index = call.index;
+      call.record.current = true;
+    }
+  };
+
+  template <Point X>
+  void solve(const X& x, const Call<Memory<X>>& call) const {
+    const Mark mark(call);
+    if constexpr (requires { call.record.hypergradient.advanced; }) call.record.hypergradient.advanced = false;
+    response.solve(x, call.memory.response, call.record.response, call.tolerance);
+  }
+  /// Whether there is an inner solution at x: the one of the evaluation just made, if it was made there.
+  template <Point X>
+  bool solve_once(const X& x, const Call<Memory<X>>& call) const {
+    const auto& record = call.record;
+    const bool here = record.current && record.epoch == call.memory.epoch.count &&
+                      (record.index == call.index || record.index + 1 == call.index) && record.response.solved &&
+                      record.response.x.size() == x.size() && record.response.x == x;
+    if (!here) solve(x, call);
+    return record.response.solved;
+  }
+  template <class C>
+  static const auto& solution_of(const C& call) {
+    return best_point(call.record.response.run);
+  }
+  template <Point X, class Function>
+  void with_outer(const Call<Memory<X>>& call, const Function& function) const {
+    detail::with_call<Outer, typename ResponsePiece::template Y<X>>(call.record.outer_call(call), function);
+  }
+  /// The Jacobians by x and by y, sized.
+  template <Point X>
+  static auto& room(const X& x, Eigen::Index rows, const Call<Memory<X>>& call) {
+    auto& s = call.record.jacobians;
+    s.by_x.setZero(rows, x.size());
+    s.by_y.setZero(rows, solution_of(call).size());
+    return s;
+  }
+  template <Point X>
+  Evaluation<ScalarOf<X>> total(const X& x, JacobianOf<X>& J, const Call<Memory<X>>& call) const {
+    auto& record = call.record;
+    return detail::total_jacobian(hypergradient, response, x, call.memory.response, record.response, record.outer_y,
+                                  record.mixed, record.jacobians, J);
+  }
+  template <class V>
+  static auto no_residuals(V& r) {
+    r.setConstant(std::numeric_limits<typename V::Scalar>::quiet_NaN());
+    return Evaluation<typename V::Scalar>::failure(Reason::inner_failed);
+  }
+
   /// Moves the counts of the levels below to where the run collects them, also when something throws.
   template <class R>
   struct Spend {
@@ -226,19 +302,6 @@ struct Nested {
       record.response.counts = {};
     }
   };
-
-  /// Adds what is to be said of the inner run.
-  template <class S, class R>
-  static Evaluation<S> remark(Evaluation<S> evaluation, const R& record) {
-    if (!evaluation.usable()) return evaluation;
-    if (failed(record.run.status)) {
-      evaluation.verdict = std::max(evaluation.verdict, Verdict::inexact);
-      if (evaluation.reason == Reason::none) evaluation.reason = Reason::inner_failed;
-    }
-    if (evaluation.reason == Reason::none && record.other_basin) evaluation.reason = Reason::another_basin;
-    if (evaluation.reason == Reason::none && record.start_rejected) evaluation.reason = Reason::start_rejected;
-    return evaluation;
-  }
 };
 
 template <class O, class R, class H>
@@ -252,7 +315,9 @@ Nested(O, R) -> Nested<O, R, NoHypergradient>;
 ///     auto best       = minimize(validation, log_penalty0, Lbfgs{});
 ///
 /// outer is callable as `outer(x, y) -> value` and, for hypergradients, `outer(x, y, gx, gy) -> value`, where gx is the
-/// direct part ∂F/∂x. Without a hypergradient the result has values only.
+/// direct part ∂F/∂x. Without a hypergradient the result has values only. With constraints or residuals, outer also has
+/// `equalities()`, `inequalities()` and `constraints(x, y, c)`, or `residual_count()` and `residuals(x, y, r)`, each
+/// also with Jacobians by x and by y last.
 template <class Outer, class ResponsePiece, class Hypergradient = NoHypergradient>
 Nested<Outer, ResponsePiece, Hypergradient> nested(Outer outer, ResponsePiece response,
                                                    Hypergradient hypergradient = {}) {

@@ -19,6 +19,7 @@
 #include <mesaopt/nested/active_constraints.hpp>
 #include <mesaopt/nested/conjugate_gradient.hpp>
 #include <mesaopt/nested/places.hpp>
+#include <mesaopt/nested/solution_model.hpp>
 #include <mesaopt/nested/start.hpp>
 
 namespace mesaopt {
@@ -47,7 +48,15 @@ struct RestrictedInnerStart {
   const ConstraintsOf<Y>& multipliers;
   const ScalarOf<Y>& penalty;
 };
-/// The same at a point where the new inner objective was evaluated already.
+/// A start with the shape and the width of a distribution to draw from.
+template <Point Y, class M>
+struct DistributedInnerStart {
+  const Y& x;
+  const M& memory;
+  const MatrixOf<Y>& covariance;
+  ScalarOf<Y> step_size;
+};
+/// A start at a point where the new inner objective was evaluated already.
 template <Point Y, class M>
 struct EvaluatedInnerStart {
   struct Evaluated {};
@@ -159,6 +168,9 @@ struct Response {
     /// Whether a warm start brings multipliers.
     static constexpr bool hands_on_multipliers =
         Constrained<Objective, Y> && !detail::is_cold<StartPlace> && HasMultipliers<decltype(Run::state)>;
+    /// Whether a predicted start brings a distribution: where the inner search knows one.
+    static constexpr bool hands_on_distribution =
+        detail::is_predicted<StartPlace> && HasCovariance<decltype(Run::state)>;
   };
   template <Point X>
   using Y = typename Types<X>::Y;
@@ -179,7 +191,11 @@ struct Response {
     bool start_rejected = false;
     bool other_basin = false;
     bool adjoint_known = false;
-    double reach = 0;  ///< relative distance to the solution over the norm of the gradient; 0: not known
+    double reach = 0;           ///< relative distance to the solution over the norm of the gradient; 0: not known
+    ScalarOf<Inner> doubt = 0;  ///< of the model that predicted `start`; 0: none did
+    ScalarOf<Inner> outer_value = std::numeric_limits<ScalarOf<Inner>>::quiet_NaN();  ///< told by who evaluates it
+    std::conditional_t<detail::is_predicted<StartPlace>, detail::PredictionScratch<X, Inner>, detail::Empty>
+        prediction{};
     Inner start{}, gradient{}, step{}, adjoint{};
     MatrixOf<Inner> hessian{}, factor{};
     X direction{}, moved{};
@@ -208,13 +224,14 @@ struct Response {
     PointsOf<Inner> ys{};
     std::int64_t held = 0, next = 0;
     std::conditional_t<Types<X>::hands_on_multipliers, detail::InnerMultipliers<Inner>, detail::Empty> held_by{};
+    std::conditional_t<detail::is_predicted<StartPlace>, detail::SolutionModel<X, Inner>, detail::Empty> model{};
     typename Types<X>::InnerMemory inner{};  ///< what the inner objective remembers
 
     static constexpr auto fields() {
       using M = Memory;
       return std::tuple{&M::known,   &M::x,           &M::y,     &M::factored, &M::factor, &M::adjoint_known,
                         &M::adjoint, &M::sensitivity, &M::reach, &M::xs,       &M::ys,     &M::held,
-                        &M::next,    &M::held_by,     &M::inner};
+                        &M::next,    &M::held_by,     &M::model, &M::inner};
     }
     void clear() {
       known = factored = adjoint_known = false;
@@ -231,6 +248,7 @@ struct Response {
         held_by.multipliers.setZero();
         held_by.penalty = 0;
       }
+      if constexpr (detail::is_predicted<StartPlace>) model.clear();
       detail::clear(inner);
     }
     void absorb(const Record& record) {
@@ -259,6 +277,19 @@ struct Response {
         ys.col(next) = y;
         next = (next + 1) % xs.cols();
         held = std::min<std::int64_t>(held + 1, xs.cols());
+      }
+      if constexpr (detail::is_predicted<StartPlace>) {
+        model.absorb(x, y, record.outer_value, record.start, record.doubt, record.remember);
+        if constexpr (Types<X>::hands_on_distribution) {
+          // Of mean variance 1, and definite beyond rounding; what is no covariance any more is not taken.
+          const auto& C = detail::covariance_of(record.run.state);
+          const auto size = C.trace() / ScalarOf<Inner>(C.rows());
+          if (size > 0 && std::isfinite(size)) {
+            model.shape = C / size;
+            model.shape.diagonal().array() += 1e4 * std::numeric_limits<ScalarOf<Inner>>::epsilon();
+            model.shaped = true;
+          }
+        }
       }
       if constexpr (Types<X>::hands_on_multipliers) {
         held_by.multipliers = record.run.state.multipliers;
@@ -320,6 +351,11 @@ struct Response {
         (memory.xs.leftCols(memory.held).colwise() - x).colwise().squaredNorm().minCoeff(&closest);
         record.start = memory.ys.col(closest);
       }
+    } else if constexpr (detail::is_predicted<StartPlace>) {
+      if (start.remember < 1) detail::refuse("predicted: remember", double(start.remember), "it must be 1 or more");
+      record.remember = start.remember;
+      record.outer_value = std::numeric_limits<ScalarOf<Inner>>::quiet_NaN();
+      foresee(f, x, memory, record);
     } else if constexpr (!detail::is_cold<StartPlace>) {
       if (memory.known) record.start = memory.y;
     }
@@ -409,6 +445,13 @@ struct Response {
                   const Observers&... observers) const {
     using Inner = Y<X>;
     using M = MemoryOf<F, Inner>;
+    if constexpr (Types<X>::hands_on_distribution) {
+      if (record.doubt > 0 && memory.model.shaped && memory.model.miss > 0)
+        return begin(f,
+                     detail::DistributedInnerStart<Inner, M>{record.start, memory.inner, memory.model.shape,
+                                                             memory.model.miss * record.doubt},
+                     search_here.optimizer, search_here.stopping, record.run);
+    }
     if constexpr (Types<X>::hands_on_multipliers)
       begin(f,
             detail::RestrictedInnerStart<Inner, M>{record.start, memory.inner, memory.held_by.multipliers,
@@ -417,6 +460,27 @@ struct Response {
     else
       begin(f, detail::InnerStart<Inner, M>{record.start, memory.inner}, search_here.optimizer, search_here.stopping,
             record.run, observers...);
+  }
+
+  /// record.start = what the model predicts, or the solution at the nearest remembered point if that is lower.
+  template <class F, Point X>
+  void foresee(const F& f, const X& x, const Memory<X>& memory, Record<X>& record) const {
+    const auto& model = memory.model;
+    record.doubt = detail::predict(model, x, record.prediction, record.start);
+    if (model.held == 0) return;
+    Eigen::Index closest = 0;
+    (model.xs.leftCols(model.held).colwise() - x).colwise().squaredNorm().minCoeff(&closest);
+    record.scratch = model.ys.col(closest);
+    if constexpr (Bounded<F, Y<X>>) {
+      const auto& box = f.box();
+      for (auto* y : {&record.start, &record.scratch}) *y = y->cwiseMax(box.lower).cwiseMin(box.upper);
+    }
+    auto& calls = record.run.state.calls;
+    calls.limit = std::numeric_limits<std::uint64_t>::max();
+    calls.begin(detail::InnerStart<Y<X>, typename Types<X>::InnerMemory>{record.start, memory.inner});
+    const auto there = calls.value(f, record.start), near = calls.value(f, record.scratch);
+    if (near.usable() && !(there.usable() && there.value <= near.value)) record.start.swap(record.scratch);
+    collect(record);
   }
 
   /// record.start = y + dy/dx (x − x_last), with dy/dx = −H⁻¹ ∂²g/∂y∂x at the last accepted point.

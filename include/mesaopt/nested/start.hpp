@@ -44,6 +44,17 @@ struct NewtonCorrected {
   From from;
 };
 
+/// From where a linear model, fitted to the better half (by the outer value) of the last `remember` accepted solutions,
+/// sees the inner solution, or from the nearest of them if that is better.
+///
+/// An inner search that draws from a normal distribution is handed one: as wide as the model has been wrong lately, in
+/// the shape in which the last accepted inner search ended. See nested/solution_model.hpp.
+template <class From>
+struct Predicted {
+  From from;
+  Eigen::Index remember = 24;
+};
+
 template <class From>
 Cold<From> cold(From from) {
   return {std::move(from)};
@@ -54,6 +65,10 @@ Warm<From> warm(From from) {
 }
 template <class From>
 Nearest<From> nearest(From from, Eigen::Index remember = 16) {
+  return {std::move(from), remember};
+}
+template <class From>
+Predicted<From> predicted(From from, Eigen::Index remember = 24) {
   return {std::move(from), remember};
 }
 template <class From>
@@ -83,6 +98,10 @@ template <class T>
 inline constexpr bool is_nearest = false;
 template <class From>
 inline constexpr bool is_nearest<Nearest<From>> = true;
+template <class T>
+inline constexpr bool is_predicted = false;
+template <class From>
+inline constexpr bool is_predicted<Predicted<From>> = true;
 template <class T>
 inline constexpr bool is_tangent = false;
 template <class From>

@@ -1,0 +1,139 @@
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <utility>
+
+#include <Eigen/Core>
+
+#include <mesaopt/core/constraints.hpp>
+#include <mesaopt/core/evaluation.hpp>
+#include <mesaopt/core/objective.hpp>
+#include <mesaopt/core/residuals.hpp>
+#include <mesaopt/core/status.hpp>
+
+namespace mesaopt {
+
+/// An objective of the inner solution alone, as an outer objective: F(x, y) = f(y). See `of_solution`.
+template <class F>
+struct OfSolution {
+  F f;
+
+  template <class Y>
+  requires Remembers<F, Y>
+  using Memory = MemoryOf<F, Y>;
+
+  template <Point X, Point Y, class... Last>
+  requires(!Point<Last> && ...) auto operator()(const X&, const Y& y, const Last&... call) const
+      -> Evaluation<ScalarOf<Y>> {
+    if constexpr (std::invocable<const F&, const Y&, const Last&...>) {
+      return f(y, call...);
+    } else {
+      Y unused(y.size());
+      return f(y, unused, call...);
+    }
+  }
+  template <Point X, Point Y, class... Last>
+  requires std::invocable<const F&, const Y&, Y&, const Last&...>
+  auto operator()(const X&, const Y& y, X& gx, Y& gy, const Last&... call) const -> Evaluation<ScalarOf<Y>> {
+    gx.setZero();
+    return f(y, gy, call...);
+  }
+
+  /// The residuals of f, and its constraints, where it has some: with no derivatives by x.
+  [[nodiscard]] Eigen::Index residual_count() const requires requires(const F& g) { g.residual_count(); }
+  { return f.residual_count(); }
+  template <Point X, Point Y, class... Last>
+  requires requires(const F& g, const Y& y, ResidualsOf<Y>& r, const Last&... call) { g.residuals(y, r, call...); }
+  decltype(auto) residuals(const X&, const Y& y, ResidualsOf<Y>& r, const Last&... call) const {
+    return f.residuals(y, r, call...);
+  }
+  template <Point X, Point Y, class Jx, class... Last>
+  requires requires(const F& g, const Y& y, ResidualsOf<Y>& r, JacobianOf<Y>& J, const Last&... call) {
+    g.residuals(y, r, J, call...);
+  }
+  decltype(auto) residuals(const X&, const Y& y, ResidualsOf<Y>& r, Jx& by_x, JacobianOf<Y>& by_y,
+                           const Last&... call) const {
+    by_x.setZero();
+    return f.residuals(y, r, by_y, call...);
+  }
+
+  [[nodiscard]] Eigen::Index equalities() const requires requires(const F& g) { g.equalities(); }
+  { return f.equalities(); }
+  [[nodiscard]] Eigen::Index inequalities() const requires requires(const F& g) { g.inequalities(); }
+  { return f.inequalities(); }
+  template <Point X, Point Y, class... Last>
+  requires requires(const F& g, const Y& y, ConstraintsOf<Y>& c, const Last&... call) { g.constraints(y, c, call...); }
+  void constraints(const X&, const Y& y, ConstraintsOf<Y>& c, const Last&... call) const {
+    f.constraints(y, c, call...);
+  }
+  template <Point X, Point Y, class Jx, class... Last>
+  requires requires(const F& g, const Y& y, ConstraintsOf<Y>& c, JacobianOf<Y>& J, const Last&... call) {
+    g.constraints(y, c, J, call...);
+  }
+  void constraints(const X&, const Y& y, ConstraintsOf<Y>& c, Jx& by_x, JacobianOf<Y>& by_y,
+                   const Last&... call) const {
+    by_x.setZero();
+    f.constraints(y, c, by_y, call...);
+  }
+};
+
+/// Makes an outer objective F(x, y) = f(y) of a plain objective f, such as a held-out loss.
+template <class F>
+OfSolution<F> of_solution(F f) {
+  return {std::move(f)};
+}
+
+namespace detail {
+/// What an outer objective may give: a value, and derivatives by both points.
+template <class Outer, class X, class Y>
+concept OuterValue = (!Remembers<Outer, Y> &&
+                      requires(const Outer& F, const X& x, const Y& y) {
+                        { F(x, y) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
+                      }) ||
+                     (Remembers<Outer, Y> &&
+                      requires(const Outer& F, const X& x, const Y& y, const Call<MemoryOf<Outer, Y>>& call) {
+                        { F(x, y, call) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
+                      });
+template <class Outer, class X, class Y>
+concept OuterGradient = (!Remembers<Outer, Y> &&
+                         requires(const Outer& F, const X& x, const Y& y, X& gx, Y& gy) {
+                           { F(x, y, gx, gy) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
+                         }) ||
+                        (Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y, X& gx, Y& gy,
+                                                         const Call<MemoryOf<Outer, Y>>& call) {
+                          { F(x, y, gx, gy, call) } -> std::convertible_to<Evaluation<ScalarOf<X>>>;
+                        });
+
+/// An outer objective with constraints, or residuals, of both points; `Jacobians` are those by x and by y, or none.
+template <class Outer, class X, class Y, class... Jacobians>
+concept OuterConstraints = (!Remembers<Outer, Y> &&
+                            requires(const Outer& F, const X& x, const Y& y, ConstraintsOf<X>& c, Jacobians&... J) {
+                              F.constraints(x, y, c, J...);
+                            }) ||
+                           (Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y, ConstraintsOf<X>& c,
+                                                            const Call<MemoryOf<Outer, Y>>& call,
+                                                            Jacobians&... J) { F.constraints(x, y, c, J..., call); });
+template <class Outer, class X, class Y, class... Jacobians>
+concept OuterResiduals = (!Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y, ResidualsOf<X>& r,
+                                                           Jacobians&... J) { F.residuals(x, y, r, J...); }) ||
+                         (Remembers<Outer, Y> && requires(const Outer& F, const X& x, const Y& y, ResidualsOf<X>& r,
+                                                          const Call<MemoryOf<Outer, Y>>& call,
+                                                          Jacobians&... J) { F.residuals(x, y, r, J..., call); });
+
+/// Adds what is to be said of the inner run.
+template <class S, class R>
+Evaluation<S> remark(Evaluation<S> evaluation, const R& record) {
+  if (!evaluation.usable()) return evaluation;
+  if (failed(record.run.status)) {
+    evaluation.verdict = std::max(evaluation.verdict, Verdict::inexact);
+    if (evaluation.reason == Reason::none) evaluation.reason = Reason::inner_failed;
+  }
+  if (evaluation.reason == Reason::none && record.other_basin) evaluation.reason = Reason::another_basin;
+  if (evaluation.reason == Reason::none && record.start_rejected) evaluation.reason = Reason::start_rejected;
+  return evaluation;
+}
+
+}  // namespace detail
+
+}  // namespace mesaopt
