@@ -13,7 +13,7 @@ namespace mesaopt::detail {
 /// both scratch `inverse_factor` and `inverse` are resized to L. By panels, at about 2n³/3 operations.
 template <class L, class S>
 void invert_factored(const L& factor, Eigen::MatrixX<S>& inverse_factor, Eigen::MatrixX<S>& inverse) {
-  constexpr Eigen::Index width = 32;
+  constexpr Eigen::Index width = panel_width;
   const Eigen::Index n = factor.rows();
   inverse_factor.setZero(n, n);
   inverse.setZero(n, n);

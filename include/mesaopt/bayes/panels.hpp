@@ -9,7 +9,7 @@
 /// touches the heap, whatever the size. (Eigen's own blocked factorizations and solves do from about 100 rows on.)
 namespace mesaopt::detail {
 
-inline constexpr Eigen::Index panel_width = 64;    // the depth of products
+inline constexpr Eigen::Index panel_width = 32;    // the depth of products
 inline constexpr Eigen::Index panel_height = 192;  // their largest number of rows, and of columns
 
 /// C -= A B, or C += A B, for depths up to `panel_width`.
