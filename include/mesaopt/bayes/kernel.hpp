@@ -19,7 +19,7 @@
 namespace mesaopt::kernels {
 
 /// What a parameter of a kernel means, for priors.
-enum class Role : std::uint8_t { length_scale, variance, shape, period };
+enum class Role : std::uint8_t { length_scale, variance, shape, period, warp };
 
 /// A view of some points of `dimension` coordinates each, in a matrix of one point a column, or of one a row, as which
 /// most kernels are faster.
