@@ -67,6 +67,7 @@ class GaussianProcess {
   using Vector = Eigen::VectorX<S>;
   using Matrix = Eigen::MatrixX<S>;
   using Settings = GaussianProcessSettings<S>;
+  using Predicted = Prediction<S>;  ///< what predictions fill
 
   GaussianProcess() = default;
   /// Throws std::invalid_argument for a setting out of range.
@@ -93,6 +94,13 @@ class GaussianProcess {
   template <class X>
   S mean_at(const X& x) const {
     return settings_.slopes.size() == 0 ? settings_.mean : settings_.mean + settings_.slopes.dot(x);
+  }
+  /// The prior's variance at x, a column.
+  template <class X>
+  S prior_variance(const X& x) const {
+    S variance;
+    kernel_.values({x.derived().data(), x.size(), 1}, x.derived().data(), &variance);
+    return variance;
   }
   /// The observations that predictions heed: all, or none if the factorization failed.
   Eigen::Index usable() const { return report_.succeeded ? size_ : 0; }
