@@ -31,6 +31,11 @@ void pull_column(const K& k, Points<typename K::Scalar> X, const typename K::Sca
     k.pull(X.some(i, std::min(most_points, X.count - i)), y, weights + i, gy, gp);
 }
 
+/// What kernel K keeps of the pairs with point j, in a matrix that has for each such point the arrays side by side.
+template <Kernel K, class M>
+Kept<typename K::Scalar> kept_of(M& kept, Eigen::Index j) {
+  return {const_cast<typename K::Scalar*>(kept.data()) + j * numbers_kept<K>() * kept.rows(), kept.rows()};
+}
 /// covariance_column, which keeps what pull_kept_column needs; `kept` is of its first point.
 template <Kernel K>
 void keep_column(const K& k, Points<typename K::Scalar> X, const typename K::Scalar* y, typename K::Scalar* out,

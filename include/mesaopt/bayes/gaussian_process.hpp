@@ -13,40 +13,12 @@
 
 #include <mesaopt/bayes/covariance.hpp>
 #include <mesaopt/bayes/factor.hpp>
+#include <mesaopt/bayes/gaussian_process_settings.hpp>
 #include <mesaopt/bayes/jittered_cholesky.hpp>
 #include <mesaopt/bayes/kernel.hpp>
-#include <mesaopt/bayes/panels.hpp>
-#include <mesaopt/core/number_text.hpp>
+#include <mesaopt/bayes/prediction.hpp>
 
 namespace mesaopt {
-
-/// What a Gaussian process assumes beside its kernel.
-template <class S>
-struct GaussianProcessSettings {
-  S noise = S(1e-6);        ///< variance of an observation's noise, above the floor; positive
-  S mean = 0;               ///< of the functions, where all coordinates are 0 if there are slopes
-  S noise_floor = 0;        ///< added to `noise`, and never learnt
-  bool learn_noise = true;  ///< whether log(noise) is among the parameters
-  bool learn_mean = true;   ///< whether the mean is among the parameters
-  /// Of a linear mean, mean + slopes'x: one a coordinate, or none for a constant mean.
-  Eigen::VectorX<S> slopes = {};
-  bool learn_slopes = true;  ///< whether they are among the parameters
-
-  static constexpr auto fields() {
-    using G = GaussianProcessSettings;
-    return std::tuple{&G::noise,      &G::mean,   &G::noise_floor, &G::learn_noise,
-                      &G::learn_mean, &G::slopes, &G::learn_slopes};
-  }
-};
-
-/// The posterior at some points, one a column where there is more than a number each; with the scratch that makes the
-/// next prediction of the same size free of allocation.
-template <class S>
-struct Prediction {
-  Eigen::VectorX<S> mean, variance;                    ///< of the function, without an observation's noise
-  Eigen::MatrixX<S> mean_gradient, variance_gradient;  ///< by the point; filled by predict_with_gradients
-  Eigen::MatrixX<S> cross, kept;                       ///< scratch
-};
 
 /// Gaussian-process regression: y_i = f(x_i) + e_i, where f is a Gaussian process with the given kernel and a constant
 /// or linear mean, and e_i is normal with variance noise_floor + noise (+ what is known of observation i).
@@ -72,12 +44,7 @@ class GaussianProcess {
   GaussianProcess() = default;
   /// Throws std::invalid_argument for a setting out of range.
   explicit GaussianProcess(K kernel, const Settings& settings = {}) : kernel_(std::move(kernel)), settings_(settings) {
-    if (!(settings.noise > 0) || !std::isfinite(settings.noise)) refuse("noise", "positive", settings.noise);
-    if (!(settings.noise_floor >= 0) || !std::isfinite(settings.noise_floor))
-      refuse("noise_floor", "at least 0", settings.noise_floor);
-    if (!std::isfinite(settings.mean)) refuse("mean", "finite", settings.mean);
-    for (const S slope : settings.slopes)
-      if (!std::isfinite(slope)) refuse("a slope", "finite", slope);
+    settings_.check();
   }
 
   Eigen::Index size() const { return size_; }
@@ -93,7 +60,7 @@ class GaussianProcess {
   /// The prior's mean at x.
   template <class X>
   S mean_at(const X& x) const {
-    return settings_.slopes.size() == 0 ? settings_.mean : settings_.mean + settings_.slopes.dot(x);
+    return settings_.mean_at(x);
   }
   /// The prior's variance at x, a column.
   template <class X>
@@ -178,7 +145,7 @@ class GaussianProcess {
 
   Eigen::Index parameter_count() const {
     return kernels::parameter_count(kernel_) + (settings_.learn_noise ? 1 : 0) + (settings_.learn_mean ? 1 : 0) +
-           learnt_slopes();
+           settings_.learnt_slopes();
   }
   /// The logarithms of the kernel's parameters, then log(noise), the mean and the slopes as far as they are learnt.
   Vector parameters() const {
@@ -187,7 +154,7 @@ class GaussianProcess {
     out.head(at) = kernels::log_parameters(kernel_);
     if (settings_.learn_noise) out[at++] = std::log(settings_.noise);
     if (settings_.learn_mean) out[at++] = settings_.mean;
-    out.tail(learnt_slopes()) = settings_.slopes.head(learnt_slopes());
+    out.tail(settings_.learnt_slopes()) = settings_.slopes.head(settings_.learnt_slopes());
     return out;
   }
   /// Replaces the parameters and factorizes anew. Throws std::invalid_argument if their number differs. What `kept`
@@ -200,7 +167,7 @@ class GaussianProcess {
     kernels::detail::set_log_parameters(kernel_, parameters.data());
     if (settings_.learn_noise) settings_.noise = std::exp(parameters[at++]);
     if (settings_.learn_mean) settings_.mean = parameters[at++];
-    settings_.slopes.head(learnt_slopes()) = parameters.tail(learnt_slopes());
+    settings_.slopes.head(settings_.learnt_slopes()) = parameters.tail(settings_.learnt_slopes());
     return refit(kept);
   }
 
@@ -232,15 +199,15 @@ class GaussianProcess {
       by_noise += column[j];
       const S *const x = points_.col(j).data(), *const weights = column.data();
       if (kept)
-        kernels::detail::pull_kept_column<K>(kernel_, data(j + 1), x, weights, kept_in(*kept, j), nullptr,
-                                             gradient.data());
+        kernels::detail::pull_kept_column<K>(kernel_, data(j + 1), x, weights, kernels::detail::kept_of<K>(*kept, j),
+                                             nullptr, gradient.data());
       else
         kernels::detail::pull_column<K>(kernel_, data(j + 1), x, weights, nullptr, gradient.data());
     }
     Eigen::Index at = kernels::parameter_count(kernel_);
     if (settings_.learn_noise) gradient[at++] = by_noise * settings_.noise;
     if (settings_.learn_mean) gradient[at++] = weights_.head(size_).sum();
-    for (Eigen::Index c = 0; c < learnt_slopes(); ++c)
+    for (Eigen::Index c = 0; c < settings_.learnt_slopes(); ++c)
       gradient[at++] = weights_.head(size_).dot(coordinates_.col(c).head(size_));
     return log_marginal_likelihood();
   }
@@ -267,60 +234,26 @@ class GaussianProcess {
   }
 
  private:
-  [[noreturn]] static void refuse(const char* name, const char* need, S value) {
-    throw std::invalid_argument("GaussianProcess: " + std::string(name) + " must be " + need + ", got " +
-                                detail::number_text(value));
-  }
   template <class X>
   static void check(const X& x, S y, S extra_noise) {
     if (!x.allFinite()) throw std::invalid_argument("GaussianProcess: a point holds NaN or infinity");
-    if (!std::isfinite(y)) refuse("a value", "finite", y);
-    if (!(extra_noise >= 0) || !std::isfinite(extra_noise)) refuse("extra_noise", "at least 0", extra_noise);
+    if (!std::isfinite(y)) Settings::refuse("a value", "finite", y);
+    if (!(extra_noise >= 0) || !std::isfinite(extra_noise)) Settings::refuse("extra_noise", "at least 0", extra_noise);
   }
 
   void check_dimension(Eigen::Index dimension) const {
     kernel_.check(dimension);
-    if (settings_.slopes.size() != 0 && settings_.slopes.size() != dimension)
-      throw std::invalid_argument("GaussianProcess: needs 0 or " + std::to_string(dimension) + " slopes, got " +
-                                  std::to_string(settings_.slopes.size()));
+    settings_.check_dimension(dimension);
   }
-
-  Eigen::Index learnt_slopes() const { return settings_.learn_slopes ? settings_.slopes.size() : 0; }
   /// The first n observed points.
   kernels::Points<S> data(Eigen::Index n) const {
     return {coordinates_.data(), dimension(), n, 1, coordinates_.rows()};
-  }
-  static constexpr Eigen::Index keeps = kernels::detail::numbers_kept<K>();
-  /// What the kernel keeps of pairs with point j; its arrays are side by side.
-  template <class M>
-  static kernels::Kept<S> kept_in(M& kept, Eigen::Index j) {
-    return {const_cast<S*>(kept.data()) + j * keeps * kept.rows(), kept.rows()};
   }
   S noise(Eigen::Index i) const { return settings_.noise_floor + settings_.noise + extra_[i]; }
   auto lower(Eigen::Index n) const { return factor_.topLeftCorner(n, n).template triangularView<Eigen::Lower>(); }
 
   auto upper(Eigen::Index n) const {
     return factor_.topLeftCorner(n, n).transpose().template triangularView<Eigen::Upper>();
-  }
-
-  /// columns = L⁻¹ columns. A single one is solved for as a vector, which takes two thirds of the time.
-  template <class Columns>
-  void solve_lower(Columns&& columns) const {
-    if (columns.cols() == 1) {
-      auto column = columns.col(0);
-      lower(columns.rows()).solveInPlace(column);
-    } else {
-      detail::solve_lower<S>(factor_.topLeftCorner(columns.rows(), columns.rows()), columns);
-    }
-  }
-  template <class Columns>
-  void solve_upper(Columns&& columns) const {
-    if (columns.cols() == 1) {
-      auto column = columns.col(0);
-      upper(columns.rows()).solveInPlace(column);
-    } else {
-      detail::solve_lower_transposed<S>(factor_.topLeftCorner(columns.rows(), columns.rows()), columns);
-    }
   }
 
   void reserve(Eigen::Index dimension, Eigen::Index count) {
@@ -341,11 +274,12 @@ class GaussianProcess {
   }
 
   const Factorization& refit(Matrix* kept = nullptr) {
-    if (kept) kept->resize(size_, size_ * keeps);
+    if (kept) kept->resize(size_, size_ * kernels::detail::numbers_kept<K>());
     for (Eigen::Index j = 0; j < size_; ++j) {
       const S* const x = points_.col(j).data();
       if (kept)
-        kernels::detail::keep_column(kernel_, data(j + 1), x, factor_.col(j).data(), kept_in(*kept, j));
+        kernels::detail::keep_column(kernel_, data(j + 1), x, factor_.col(j).data(),
+                                     kernels::detail::kept_of<K>(*kept, j));
       else
         kernels::detail::covariance_column(kernel_, data(j + 1), x, factor_.col(j).data());
       work_[j] = factor_(j, j) + noise(j);
@@ -369,58 +303,11 @@ class GaussianProcess {
 
   void predict(const Matrix& X, Prediction<S>& out, bool gradients) const {
     check_dimension(X.rows());
-    const Eigen::Index n = usable(), width = std::min(kernels::most_points, X.cols());
+    const Eigen::Index n = usable();
     if (n > 0 && X.rows() != dimension())
       throw std::invalid_argument("GaussianProcess: needs points of size " + std::to_string(dimension()) + ", got " +
                                   std::to_string(X.rows()));
-    out.mean.resize(X.cols());
-    out.variance.resize(X.cols());
-    out.cross.resize(n, width);
-    if (gradients) {
-      out.mean_gradient.setZero(X.rows(), X.cols());
-      out.variance_gradient.setZero(X.rows(), X.cols());
-      out.kept.resize(n, width * keeps);
-    }
-    for (Eigen::Index first = 0; first < X.cols(); first += width) {
-      const Eigen::Index some = std::min(width, X.cols() - first);
-      auto cross = out.cross.leftCols(some);
-      for (Eigen::Index j = 0; j < some; ++j) {
-        const S* const x = X.col(first + j).data();
-        out.mean[first + j] = mean_at(X.col(first + j));
-        if (gradients)
-          kernels::detail::keep_column(kernel_, data(n), x, cross.col(j).data(), kept_in(out.kept, j));
-        else
-          kernels::detail::covariance_column(kernel_, data(n), x, cross.col(j).data());
-      }
-      if (n > 0) {
-        out.mean.segment(first, some).noalias() += cross.transpose() * weights_.head(n);
-        solve_lower(cross);
-      }
-      for (Eigen::Index j = 0; j < some; ++j) {
-        const S* const x = X.col(first + j).data();
-        S prior;
-        kernel_.values({x, X.rows(), 1}, x, &prior);
-        const S rest = prior - cross.col(j).squaredNorm();
-        out.variance[first + j] = rest > 0 ? rest : S(0);
-      }
-      if (!gradients) continue;
-      if (n > 0) {
-        cross *= S(-2);
-        solve_upper(cross);
-      }
-      for (Eigen::Index j = 0; j < some; ++j) {
-        const S* const x = X.col(first + j).data();
-        S* const by_x = out.variance_gradient.col(first + j).data();
-        auto mean_by_x = out.mean_gradient.col(first + j);
-        if (settings_.slopes.size()) mean_by_x = settings_.slopes;
-        // k(x, x) changes with both of its arguments alike.
-        const S two = 2;
-        kernel_.pull({x, X.rows(), 1}, x, &two, by_x, nullptr);
-        const kernels::Kept<S> kept = kept_in(out.kept, j);
-        kernels::detail::pull_kept_column<K>(kernel_, data(n), x, cross.col(j).data(), kept, by_x, nullptr);
-        kernels::detail::pull_kept_column<K>(kernel_, data(n), x, weights_.data(), kept, mean_by_x.data(), nullptr);
-      }
-    }
+    detail::predict<K>({kernel_, settings_, data(n), factor_.topLeftCorner(n, n), weights_.head(n)}, X, gradients, out);
   }
 
   K kernel_;
