@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <limits>
-#include <type_traits>
 
 #include <mesaopt/bayes/kernel_algebra.hpp>
 #include <mesaopt/bayes/kernels.hpp>
@@ -249,22 +248,6 @@ TEST_CASE("a linear mean is what remains of the values when its own are taken of
   CHECK(distance(grown, linear) < 1e-12);
   CHECK_THROWS_WITH(Process(kernel(), {.slopes = Vector::Ones(3)}).fit(X, targets()),
                     Catch::Matchers::Contains("needs 0 or 2 slopes, got 3"));
-}
-
-TEST_CASE("a linear mean with normal weights is that of Rasmussen and Williams, by kernels", "[bayes]") {
-  // Equation 2.41 in numpy, with h = (1, x), b = (0.25, 0, 0), B = diag(4, 9, 9) and the Matern52 of these scales:
-  //   A = inv(B) + H solve(Ky, H');  beta = solve(A, H solve(Ky, y) + inv(B) b);  R = H_q - H solve(Ky, Kq)
-  //   mean = Kq' solve(Ky, y) + R' beta;  variance = diag(Kqq - Kq' solve(Ky, Kq) + R' solve(A, R))
-  const auto k = Matern52{Vector::LinSpaced(2, 0.6, 1.4)} + (Constant{4} + Linear{Vector::Constant(1, 9)});
-  GaussianProcess<std::remove_const_t<decltype(k)>> gp(k, {.noise = 0.01, .mean = 0.25, .learn_mean = false});
-  gp.fit(inputs(), targets());
-  Prediction<double> prediction;
-  gp.predict(queries(), prediction);
-  CHECK(
-      (prediction.mean - (Vector(3) << 0.41088234528667494, 0.3155555291301555, -4.822082626996991).finished()).norm() <
-      1e-11);
-  CHECK((prediction.variance - (Vector(3) << 0.028611617753432014, 0.009599675425063124, 4.583826485636258).finished())
-            .norm() < 1e-11);
 }
 
 TEST_CASE("a process saved and loaded is the same bits, and goes on alike", "[bayes]") {
