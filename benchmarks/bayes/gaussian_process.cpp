@@ -7,13 +7,11 @@
 #include <cstdio>
 #include <functional>
 #include <limits>
-#include <vector>
 
 #include <mesaopt/bayes/gaussian_process.hpp>
 #include <mesaopt/bayes/kernels.hpp>
 #include <mesaopt/bayes/likelihood.hpp>
 #include <mesaopt/core/minimize.hpp>
-#include <mesaopt/core/sobol.hpp>
 #include <mesaopt/gradient/lbfgs.hpp>
 
 namespace {
