@@ -120,38 +120,6 @@ TEST_CASE("noise known for each observation enters as numpy says", "[bayes]") {
   CHECK(prediction.variance[2] == Approx(5.8224700326314149).epsilon(1e-11));
 }
 
-TEST_CASE("a point alone is predicted as it is among others", "[bayes]") {
-  const Process gp = process();
-  const Matrix Q = queries();
-  Prediction<double> all, one;
-  gp.predict_with_gradients(Q, all);
-  for (Eigen::Index i = 0; i < 3; ++i) {
-    gp.predict_with_gradients(Q.col(i), one);
-    CHECK(std::abs(one.mean[0] - all.mean[i]) < 1e-13);
-    CHECK(std::abs(one.variance[0] - all.variance[i]) < 1e-13);
-    CHECK((one.mean_gradient - all.mean_gradient.col(i)).norm() < 1e-12);
-    CHECK((one.variance_gradient - all.variance_gradient.col(i)).norm() < 1e-12);
-  }
-}
-
-TEST_CASE("gradients of mean and variance agree with central differences", "[bayes]") {
-  const Process gp = process();
-  Prediction<double> prediction, up, down;
-  const Matrix Q = queries();
-  gp.predict_with_gradients(Q, prediction);
-  const double h = 1e-5;
-  for (Eigen::Index c = 0; c < 2; ++c) {
-    Matrix above = Q, below = Q;
-    above.row(c).array() += h;
-    below.row(c).array() -= h;
-    gp.predict(above, up);
-    gp.predict(below, down);
-    const Vector mean = (up.mean - down.mean) / (2 * h), variance = (up.variance - down.variance) / (2 * h);
-    CHECK((prediction.mean_gradient.row(c).transpose() - mean).norm() < 1e-8);
-    CHECK((prediction.variance_gradient.row(c).transpose() - variance).norm() < 1e-8);
-  }
-}
-
 TEST_CASE("growing by points and removing them equals fitting the rest", "[bayes]") {
   const Matrix X = inputs();
   const Vector y = targets();
@@ -221,7 +189,6 @@ TEST_CASE("a process that cannot be factorized predicts its prior, until it can 
 TEST_CASE("settings and data out of range are refused by name and value", "[bayes]") {
   using Simple = GaussianProcess<SquaredExponential>;
   CHECK_THROWS_WITH(Simple({}, {.noise = 0}), Catch::Matchers::Contains("noise must be positive, got 0"));
-  CHECK_THROWS_WITH(Simple({}, {.noise_floor = -1}), Catch::Matchers::Contains("noise_floor must be at least 0"));
   Simple gp;
   Vector y = targets();
   CHECK_THROWS_WITH(gp.fit(inputs(), y.head(5)), Catch::Matchers::Contains("6 points need as many values, got 5"));
@@ -236,11 +203,11 @@ TEST_CASE("settings and data out of range are refused by name and value", "[baye
 }
 
 TEST_CASE("predictions repeated at the same size allocate nothing, nor do points within the capacity", "[bayes]") {
-  const Eigen::Index n = 150, m = 100;
+  const Eigen::Index n = 300, m = 100;
   Matrix X(4, n), Q(4, m);
   for (Eigen::Index i = 0; i < X.size(); ++i) X.data()[i] = std::sin(1.7 * double(i * i % 1009));
   for (Eigen::Index i = 0; i < Q.size(); ++i) Q.data()[i] = std::cos(2.3 * double(i * i % 1013));
-  GaussianProcess<SquaredExponential> gp({}, {.noise = 1e-4});
+  GaussianProcess<SquaredExponential> gp({}, {.noise = 1e-4, .slopes = Vector::Ones(4)});
   gp.fit(X, X.colwise().sum().transpose());
   const Vector x = Q.col(0), y = Q.col(1);
   gp.append(x, 1);
@@ -252,6 +219,35 @@ TEST_CASE("predictions repeated at the same size allocate nothing, nor do points
   gp.append(y, 1);
   gp.remove(3);
   CHECK(allocations() == before);
+}
+
+TEST_CASE("a linear mean is what remains of the values when its own are taken off", "[bayes]") {
+  // The same process on y - (mean + slopes'x), with 0 for a mean; gradients by the mean and the slopes are 1'w and Xw
+  // of its weights w.
+  const Vector slopes = (Vector(2) << 0.7, -1.2).finished();
+  Process linear(kernel(), {.noise = 0.01, .mean = 0.25, .slopes = slopes}), rest(kernel(), {.noise = 0.01});
+  const Matrix X = inputs(), Q = queries();
+  linear.fit(X, targets());
+  rest.fit(X, targets() - X.transpose() * slopes - Vector::Constant(6, 0.25));
+  Prediction<double> of_linear, of_rest;
+  linear.predict_with_gradients(Q, of_linear);
+  rest.predict_with_gradients(Q, of_rest);
+  CHECK((of_linear.mean - of_rest.mean - Q.transpose() * slopes - Vector::Constant(3, 0.25)).norm() < 1e-12);
+  CHECK((of_linear.mean_gradient - of_rest.mean_gradient - slopes.replicate(1, 3)).norm() < 1e-12);
+  CHECK((of_linear.variance - of_rest.variance).norm() < 1e-14);
+  Vector gradient;
+  Matrix a, b;
+  CHECK(linear.log_marginal_likelihood(gradient, a, b) == Approx(rest.log_marginal_likelihood()).epsilon(1e-13));
+  CHECK(linear.parameter_count() == rest.parameter_count() + 2);
+  CHECK((gradient.tail(2) - X * rest.weights()).norm() < 1e-12);
+  CHECK(linear.parameters().tail(2) == slopes);
+  // Growing heeds the slopes as fitting does, and so do new ones.
+  Process grown(kernel(), {.noise = 0.01, .mean = 0.25, .slopes = Vector::Zero(2)});
+  for (Eigen::Index i = 0; i < 6; ++i) grown.append(X.col(i), targets()[i]);
+  grown.set_parameters(linear.parameters());
+  CHECK(distance(grown, linear) < 1e-12);
+  CHECK_THROWS_WITH(Process(kernel(), {.slopes = Vector::Ones(3)}).fit(X, targets()),
+                    Catch::Matchers::Contains("needs 0 or 2 slopes, got 3"));
 }
 
 TEST_CASE("a process saved and loaded is the same bits, and goes on alike", "[bayes]") {
