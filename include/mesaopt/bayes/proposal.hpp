@@ -183,7 +183,8 @@ class Proposal {
     for (Eigen::Index i = 0; i < all.size(); ++i)
       if (all.usable(i)) least = std::min(least, surrogate.raw(all, state_.wells, i));
     lowest.push_back(least);
-    const auto window = std::size_t(optimizer_.proposal.window);
+    // In what is left, with the shape of the brim uncertain, it takes longer to find the way down.
+    const auto window = std::size_t(optimizer_.proposal.window + (state_.wells.empty() ? 0 : 2 * n_));
     if (lowest.size() < window + 2) return;
     if (lowest[lowest.size() - 1 - window] - least >= optimizer_.proposal.rest * unit) return;
     lowest.clear();
