@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include <mesaopt/bayes/kernel_algebra.hpp>
 #include <mesaopt/bayes/kernels.hpp>
@@ -236,11 +237,11 @@ TEST_CASE("settings and data out of range are refused by name and value", "[baye
 }
 
 TEST_CASE("predictions repeated at the same size allocate nothing, nor do points within the capacity", "[bayes]") {
-  const Eigen::Index n = 150, m = 100;
+  const Eigen::Index n = 300, m = 100;
   Matrix X(4, n), Q(4, m);
   for (Eigen::Index i = 0; i < X.size(); ++i) X.data()[i] = std::sin(1.7 * double(i * i % 1009));
   for (Eigen::Index i = 0; i < Q.size(); ++i) Q.data()[i] = std::cos(2.3 * double(i * i % 1013));
-  GaussianProcess<SquaredExponential> gp({}, {.noise = 1e-4});
+  GaussianProcess<SquaredExponential> gp({}, {.noise = 1e-4, .slopes = Vector::Ones(4)});
   gp.fit(X, X.colwise().sum().transpose());
   const Vector x = Q.col(0), y = Q.col(1);
   gp.append(x, 1);
@@ -252,6 +253,51 @@ TEST_CASE("predictions repeated at the same size allocate nothing, nor do points
   gp.append(y, 1);
   gp.remove(3);
   CHECK(allocations() == before);
+}
+
+TEST_CASE("a linear mean is what remains of the values when its own are taken off", "[bayes]") {
+  // The same process on y - (mean + slopes'x), with 0 for a mean; gradients by the mean and the slopes are 1'w and Xw
+  // of its weights w.
+  const Vector slopes = (Vector(2) << 0.7, -1.2).finished();
+  Process linear(kernel(), {.noise = 0.01, .mean = 0.25, .slopes = slopes}), rest(kernel(), {.noise = 0.01});
+  const Matrix X = inputs(), Q = queries();
+  linear.fit(X, targets());
+  rest.fit(X, targets() - X.transpose() * slopes - Vector::Constant(6, 0.25));
+  Prediction<double> of_linear, of_rest;
+  linear.predict_with_gradients(Q, of_linear);
+  rest.predict_with_gradients(Q, of_rest);
+  CHECK((of_linear.mean - of_rest.mean - Q.transpose() * slopes - Vector::Constant(3, 0.25)).norm() < 1e-12);
+  CHECK((of_linear.mean_gradient - of_rest.mean_gradient - slopes.replicate(1, 3)).norm() < 1e-12);
+  CHECK((of_linear.variance - of_rest.variance).norm() < 1e-14);
+  Vector gradient;
+  Matrix a, b;
+  CHECK(linear.log_marginal_likelihood(gradient, a, b) == Approx(rest.log_marginal_likelihood()).epsilon(1e-13));
+  CHECK(linear.parameter_count() == rest.parameter_count() + 2);
+  CHECK((gradient.tail(2) - X * rest.weights()).norm() < 1e-12);
+  CHECK(linear.parameters().tail(2) == slopes);
+  // Growing heeds the slopes as fitting does, and so do new ones.
+  Process grown(kernel(), {.noise = 0.01, .mean = 0.25, .slopes = Vector::Zero(2)});
+  for (Eigen::Index i = 0; i < 6; ++i) grown.append(X.col(i), targets()[i]);
+  grown.set_parameters(linear.parameters());
+  CHECK(distance(grown, linear) < 1e-12);
+  CHECK_THROWS_WITH(Process(kernel(), {.slopes = Vector::Ones(3)}).fit(X, targets()),
+                    Catch::Matchers::Contains("needs 0 or 2 slopes, got 3"));
+}
+
+TEST_CASE("a linear mean with normal weights is that of Rasmussen and Williams, by kernels", "[bayes]") {
+  // Equation 2.41 in numpy, with h = (1, x), b = (0.25, 0, 0), B = diag(4, 9, 9) and the Matern52 of these scales:
+  //   A = inv(B) + H solve(Ky, H');  beta = solve(A, H solve(Ky, y) + inv(B) b);  R = H_q - H solve(Ky, Kq)
+  //   mean = Kq' solve(Ky, y) + R' beta;  variance = diag(Kqq - Kq' solve(Ky, Kq) + R' solve(A, R))
+  const auto k = Matern52{Vector::LinSpaced(2, 0.6, 1.4)} + (Constant{4} + Linear{Vector::Constant(1, 9)});
+  GaussianProcess<std::remove_const_t<decltype(k)>> gp(k, {.noise = 0.01, .mean = 0.25, .learn_mean = false});
+  gp.fit(inputs(), targets());
+  Prediction<double> prediction;
+  gp.predict(queries(), prediction);
+  CHECK(
+      (prediction.mean - (Vector(3) << 0.41088234528667494, 0.3155555291301555, -4.822082626996991).finished()).norm() <
+      1e-11);
+  CHECK((prediction.variance - (Vector(3) << 0.028611617753432014, 0.009599675425063124, 4.583826485636258).finished())
+            .norm() < 1e-11);
 }
 
 TEST_CASE("a process saved and loaded is the same bits, and goes on alike", "[bayes]") {

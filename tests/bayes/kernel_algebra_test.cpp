@@ -5,6 +5,7 @@
 #include <mesaopt/bayes/kernels.hpp>
 
 #include "support/catch.hpp"
+#include "support/kernel_checks.hpp"
 
 using namespace mesaopt::kernels;
 using Vector = Eigen::VectorXd;
@@ -43,6 +44,11 @@ TEST_CASE("gradients of composed kernels agree with central differences", "[baye
     set_log_parameters(down, Vector(logs - h * Vector::Unit(5, c)));
     CHECK(by_parameters[c] == Approx((up(x, y) - down(x, y)) / (2 * h)).epsilon(1e-8));
   }
+}
+
+TEST_CASE("composed kernels say the same from what they keep", "[bayes]") {
+  const auto k = 1.7 * Matern52{scales} * Linear{} + Constant{0.3} * SquaredExponential{scales};
+  CHECK(disagreement(k, points_in_cube(2, 45)) < 1e-12);
 }
 
 TEST_CASE("a composed kernel checks each of its parts", "[bayes]") {

@@ -27,7 +27,7 @@ struct Quadratic {
   void pull(Points<double> X, const double* y, const double* weights, double* gy, double* gp) const {
     for (Eigen::Index i = 0; i < X.count; ++i) {
       const double slope = weights[i] * variance * 2 * base(X, y, i);
-      for (Eigen::Index c = 0; gy && c < X.dimension; ++c) gy[c] += slope * X.data[c + i * X.dimension];
+      for (Eigen::Index c = 0; gy && c < X.dimension; ++c) gy[c] += slope * X(c, i);
       if (gp) *gp += slope * base(X, y, i) / 2;
     }
   }
@@ -35,7 +35,7 @@ struct Quadratic {
  private:
   static double base(Points<double> X, const double* y, Eigen::Index i) {
     double sum = 1;
-    for (Eigen::Index c = 0; c < X.dimension; ++c) sum += y[c] * X.data[c + i * X.dimension];
+    for (Eigen::Index c = 0; c < X.dimension; ++c) sum += y[c] * X(c, i);
     return sum;
   }
 };

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "support/catch.hpp"
+#include "support/kernel_checks.hpp"
 
 using namespace mesaopt::kernels;
 using Vector = Eigen::VectorXd;
@@ -12,31 +13,6 @@ namespace {
 
 const Vector a = (Vector(2) << 0.1, 0.9).finished(), b = (Vector(2) << 0.75, 0.6).finished();
 const Vector scales = (Vector(2) << 0.6, 1.4).finished();
-
-/// The largest relative error of the kernel's two gradients against central differences of its values.
-template <class K>
-double gradient_error(const K& k, const Vector& x, const Vector& y) {
-  Vector by_x, by_parameters;
-  CHECK(gradients(k, x, y, by_x, by_parameters) == k(x, y));
-  double worst = 0;
-  const double h = 1e-5;
-  const auto compare = [&](double slope, double up, double down) {
-    worst = std::max(worst, std::abs(slope - (up - down) / (2 * h)) / (1 + std::abs(slope)));
-  };
-  for (Eigen::Index c = 0; c < x.size(); ++c) {
-    const Vector step = h * Vector::Unit(x.size(), c);
-    compare(by_x[c], k(Vector(x + step), y), k(Vector(x - step), y));
-  }
-  const Vector logs = log_parameters(k);
-  REQUIRE(by_parameters.size() == logs.size());
-  for (Eigen::Index c = 0; c < logs.size(); ++c) {
-    K up = k, down = k;
-    set_log_parameters(up, Vector(logs + h * Vector::Unit(logs.size(), c)));
-    set_log_parameters(down, Vector(logs - h * Vector::Unit(logs.size(), c)));
-    compare(by_parameters[c], up(x, y), down(x, y));
-  }
-  return worst;
-}
 
 }  // namespace
 
@@ -74,6 +50,17 @@ TEST_CASE("gradients of smooth kernels vanish where the points coincide", "[baye
   gradients(Matern12{scales}, a, a, by_x, by_parameters);
   CHECK(by_x.isZero(0));
   CHECK(by_parameters.isZero(0));
+}
+
+TEST_CASE("kernels say the same of many points, of one, of rows and of columns, and from what they keep", "[bayes]") {
+  const Eigen::MatrixXd X = points_in_cube(2, 45);
+  CHECK(disagreement(SquaredExponential{scales}, X) < 1e-12);
+  CHECK(disagreement(Matern12{scales}, X) < 1e-12);
+  CHECK(disagreement(Matern32{}, X) < 1e-12);
+  CHECK(disagreement(Matern52{scales}, X) < 1e-12);
+  CHECK(disagreement(RationalQuadratic{scales, 1.3}, X) < 1e-12);
+  CHECK(disagreement(Periodic{scales, 2 * scales}, X) < 1e-12);
+  CHECK(disagreement(Linear{scales}, X) < 1e-12);
 }
 
 TEST_CASE("points immensely far apart have no covariance, and no NaN", "[bayes]") {

@@ -1,6 +1,7 @@
 #include <mesaopt/bayes/likelihood.hpp>
 
 #include <cmath>
+#include <cstdint>
 
 #include <mesaopt/bayes/kernel_algebra.hpp>
 #include <mesaopt/bayes/kernels.hpp>
@@ -106,6 +107,28 @@ TEST_CASE("L-BFGS finds the maximum of posterior density that scipy finds, and n
   CHECK(gp.kernel().b.length_scales[1] == Approx(std::exp(-1.30704299)).epsilon(1e-5));
 }
 
+TEST_CASE("a fit after one more observation takes few evaluations when it starts from the last one", "[bayes]") {
+  auto gp = process();
+  Matrix X(2, 40);
+  for (Eigen::Index i = 0; i < X.size(); ++i) X.data()[i] = 0.5 + 0.5 * std::sin(1.7 * double(i * i % 1009));
+  const auto height = [](const Vector& x) { return std::sin(4 * x[0]) + 0.5 * std::cos(5 * x[1] + x[0]); };
+  Vector y(40);
+  for (Eigen::Index i = 0; i < 40; ++i) y[i] = height(X.col(i));
+  gp.fit(X.leftCols(35), y.head(35));
+  const auto stopping = GradientBelow{0.1} || MaxIterations{50};
+  auto fitted = minimize(likelihood(gp, DimensionScaledPriors{}), gp.parameters(), Lbfgs{}, stopping);
+  std::uint64_t evaluations = 0;
+  for (Eigen::Index i = 35; i < 40; ++i) {
+    gp.set_parameters(fitted.x);
+    gp.append(X.col(i), y[i]);
+    fitted = minimize(likelihood(gp, DimensionScaledPriors{}), fitted, Lbfgs{}, stopping);
+    evaluations += fitted.counts[0].evaluations();
+  }
+  CHECK(evaluations <= 5 * 5);
+  const auto exact = minimize(likelihood(gp, DimensionScaledPriors{}), gp.parameters(), Lbfgs{});
+  CHECK(fitted.value < exact.value + 0.01);
+}
+
 TEST_CASE("parameters without a finite likelihood are failed evaluations", "[bayes]") {
   Asked f{likelihood(process())};
   Vector x = process().parameters(), gradient(x.size());
@@ -116,8 +139,12 @@ TEST_CASE("parameters without a finite likelihood are failed evaluations", "[bay
   CHECK_FALSE(f(x, gradient).usable());
 }
 
-TEST_CASE("evaluating again allocates nothing", "[bayes]") {
-  Asked f{likelihood(process())};
+TEST_CASE("evaluating again allocates nothing, of 300 observations either", "[bayes]") {
+  auto large = process();
+  Matrix X(2, 300);
+  for (Eigen::Index i = 0; i < X.size(); ++i) X.data()[i] = std::sin(1.7 * double(i * i % 1009));
+  large.fit(X, X.row(0));
+  Asked f{likelihood(large)};
   const Vector x = process().parameters();
   Vector gradient(x.size());
   f(x, gradient);

@@ -10,16 +10,17 @@ namespace mesaopt::kernels {
 
 namespace detail {
 
+/// Some columns of a matrix.
 template <class X>
 Points<typename X::Scalar> points_of(const X& points, Eigen::Index first, Eigen::Index count) {
-  return {points.data() + first * points.rows(), points.rows(), count};
+  return {points.data() + first * points.outerStride(), points.rows(), count, points.outerStride(), 1};
 }
 
 /// out[i] = k(points.col(i), y) for i < count.
 template <Kernel K>
 void covariance_column(const K& k, Points<typename K::Scalar> X, const typename K::Scalar* y, typename K::Scalar* out) {
   for (Eigen::Index i = 0; i < X.count; i += most_points)
-    k.values({X.data + i * X.dimension, X.dimension, std::min(most_points, X.count - i)}, y, out + i);
+    k.values(X.some(i, std::min(most_points, X.count - i)), y, out + i);
 }
 
 /// The pull of all points.
@@ -27,7 +28,22 @@ template <Kernel K>
 void pull_column(const K& k, Points<typename K::Scalar> X, const typename K::Scalar* y,
                  const typename K::Scalar* weights, typename K::Scalar* gy, typename K::Scalar* gp) {
   for (Eigen::Index i = 0; i < X.count; i += most_points)
-    k.pull({X.data + i * X.dimension, X.dimension, std::min(most_points, X.count - i)}, y, weights + i, gy, gp);
+    k.pull(X.some(i, std::min(most_points, X.count - i)), y, weights + i, gy, gp);
+}
+
+/// covariance_column, which keeps what pull_kept_column needs; `kept` is of its first point.
+template <Kernel K>
+void keep_column(const K& k, Points<typename K::Scalar> X, const typename K::Scalar* y, typename K::Scalar* out,
+                 Kept<typename K::Scalar> kept) {
+  for (Eigen::Index i = 0; i < X.count; i += most_points)
+    keep_values(k, X.some(i, std::min(most_points, X.count - i)), y, out + i, {kept.data + i, kept.between});
+}
+template <Kernel K>
+void pull_kept_column(const K& k, Points<typename K::Scalar> X, const typename K::Scalar* y,
+                      const typename K::Scalar* weights, Kept<typename K::Scalar> kept, typename K::Scalar* gy,
+                      typename K::Scalar* gp) {
+  for (Eigen::Index i = 0; i < X.count; i += most_points)
+    pull_kept(k, X.some(i, std::min(most_points, X.count - i)), y, weights + i, {kept.data + i, kept.between}, gy, gp);
 }
 
 }  // namespace detail

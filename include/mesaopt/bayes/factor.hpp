@@ -5,26 +5,30 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/bayes/panels.hpp>
+
 namespace mesaopt::detail {
 
 /// Given L of A = LL' in the lower triangle of `L`, writes A⁻¹ to the upper triangle of `inverse`, diagonal included;
-/// both scratch `inverse_factor` and `inverse` are resized to L. By blocks, at about 2n³/3 operations.
+/// both scratch `inverse_factor` and `inverse` are resized to L. By panels, at about 2n³/3 operations.
 template <class L, class S>
 void invert_factored(const L& factor, Eigen::MatrixX<S>& inverse_factor, Eigen::MatrixX<S>& inverse) {
-  constexpr Eigen::Index width = 32;
+  constexpr Eigen::Index width = panel_width;
   const Eigen::Index n = factor.rows();
   inverse_factor.setZero(n, n);
-  inverse.resize(n, n);
+  inverse.setZero(n, n);
   for (Eigen::Index j = 0; j < n; j += width) {
     const Eigen::Index some = std::min(width, n - j), rest = n - j;
-    auto columns = inverse_factor.block(j, j, rest, some);
-    columns.diagonal().setOnes();
-    factor.block(j, j, rest, rest).template triangularView<Eigen::Lower>().solveInPlace(columns);
+    inverse_factor.block(j, j, some, some).diagonal().setOnes();
+    solve_lower<S>(factor.block(j, j, rest, rest), inverse_factor.block(j, j, rest, some));
   }
-  for (Eigen::Index j = 0; j < n; j += width) {
-    const Eigen::Index some = std::min(width, n - j), rest = n - j;
-    inverse.block(0, j, j + some, some).noalias() =
-        inverse_factor.block(j, 0, rest, j + some).transpose() * inverse_factor.block(j, j, rest, some);
+  for (Eigen::Index i = 0; i < n; i += panel_width) {
+    const auto rows = inverse_factor.middleRows(i, std::min(panel_width, n - i));
+    for (Eigen::Index j = 0; j < i + rows.rows(); j += width) {
+      const Eigen::Index some = std::min({width, n - j, i + rows.rows() - j});
+      multiply_panels<false>(inverse.block(0, j, j + some, some), rows.leftCols(j + some).transpose(),
+                             rows.middleCols(j, some));
+    }
   }
 }
 

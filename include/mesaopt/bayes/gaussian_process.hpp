@@ -15,6 +15,7 @@
 #include <mesaopt/bayes/factor.hpp>
 #include <mesaopt/bayes/jittered_cholesky.hpp>
 #include <mesaopt/bayes/kernel.hpp>
+#include <mesaopt/bayes/panels.hpp>
 #include <mesaopt/core/number_text.hpp>
 
 namespace mesaopt {
@@ -23,29 +24,36 @@ namespace mesaopt {
 template <class S>
 struct GaussianProcessSettings {
   S noise = S(1e-6);        ///< variance of an observation's noise, above the floor; positive
-  S mean = 0;               ///< the constant mean of the functions
+  S mean = 0;               ///< of the functions, where all coordinates are 0 if there are slopes
   S noise_floor = 0;        ///< added to `noise`, and never learnt
   bool learn_noise = true;  ///< whether log(noise) is among the parameters
   bool learn_mean = true;   ///< whether the mean is among the parameters
+  /// Of a linear mean, mean + slopes'x: one a coordinate, or none for a constant mean.
+  Eigen::VectorX<S> slopes = {};
+  bool learn_slopes = true;  ///< whether they are among the parameters
 
   static constexpr auto fields() {
     using G = GaussianProcessSettings;
-    return std::tuple{&G::noise, &G::mean, &G::noise_floor, &G::learn_noise, &G::learn_mean};
+    return std::tuple{&G::noise,      &G::mean,   &G::noise_floor, &G::learn_noise,
+                      &G::learn_mean, &G::slopes, &G::learn_slopes};
   }
 };
 
 /// The posterior at some points, one a column where there is more than a number each; with the scratch that makes the
-/// next prediction of the same size free of allocation: of a single point always, of several up to about 150
-/// observations, above which Eigen's blocked solves take temporary space.
+/// next prediction of the same size free of allocation.
 template <class S>
 struct Prediction {
   Eigen::VectorX<S> mean, variance;                    ///< of the function, without an observation's noise
   Eigen::MatrixX<S> mean_gradient, variance_gradient;  ///< by the point; filled by predict_with_gradients
-  Eigen::MatrixX<S> cross;                             ///< scratch
+  Eigen::MatrixX<S> cross, kept;                       ///< scratch
 };
 
 /// Gaussian-process regression: y_i = f(x_i) + e_i, where f is a Gaussian process with the given kernel and a constant
-/// mean, and e_i is normal with variance noise_floor + noise (+ what is known of observation i).
+/// or linear mean, and e_i is normal with variance noise_floor + noise (+ what is known of observation i).
+///
+/// Coefficients of the mean are learnt as parameters. To marginalize them instead, with normal priors, fix the mean and
+/// add kernels: Constant of the variance of the one, Linear of those of the others (Rasmussen and Williams 2006,
+/// equation 2.40).
 ///
 /// The data may be replaced (`fit`, O(n³)), grown by a point or shortened by one (O(n²)). A covariance matrix that is
 /// not numerically positive definite gets jitter on its diagonal, which `factorization()` reports; where none is
@@ -59,6 +67,7 @@ class GaussianProcess {
   using Vector = Eigen::VectorX<S>;
   using Matrix = Eigen::MatrixX<S>;
   using Settings = GaussianProcessSettings<S>;
+  using Predicted = Prediction<S>;  ///< what predictions fill
 
   GaussianProcess() = default;
   /// Throws std::invalid_argument for a setting out of range.
@@ -67,6 +76,8 @@ class GaussianProcess {
     if (!(settings.noise_floor >= 0) || !std::isfinite(settings.noise_floor))
       refuse("noise_floor", "at least 0", settings.noise_floor);
     if (!std::isfinite(settings.mean)) refuse("mean", "finite", settings.mean);
+    for (const S slope : settings.slopes)
+      if (!std::isfinite(slope)) refuse("a slope", "finite", slope);
   }
 
   Eigen::Index size() const { return size_; }
@@ -79,6 +90,18 @@ class GaussianProcess {
   auto factor() const { return factor_.topLeftCorner(size_, size_); }
   /// The inverse covariance matrix of the observations times (values - mean).
   auto weights() const { return weights_.head(size_); }
+  /// The prior's mean at x.
+  template <class X>
+  S mean_at(const X& x) const {
+    return settings_.slopes.size() == 0 ? settings_.mean : settings_.mean + settings_.slopes.dot(x);
+  }
+  /// The prior's variance at x, a column.
+  template <class X>
+  S prior_variance(const X& x) const {
+    S variance;
+    kernel_.values({x.derived().data(), x.size(), 1}, x.derived().data(), &variance);
+    return variance;
+  }
   /// The observations that predictions heed: all, or none if the factorization failed.
   Eigen::Index usable() const { return report_.succeeded ? size_ : 0; }
   /// How the covariance matrix was factorized last.
@@ -92,11 +115,12 @@ class GaussianProcess {
                                   std::to_string(y.size()) + " and " + std::to_string(extra_noise.size()) +
                                   " variances");
     for (Eigen::Index i = 0; i < y.size(); ++i) check(X.col(i), y[i], extra_noise.size() ? extra_noise[i] : S(0));
-    kernel_.check(X.rows());
+    check_dimension(X.rows());
     size_ = 0;
     reserve(X.rows(), X.cols());
     size_ = X.cols();
     points_.leftCols(size_) = X;
+    coordinates_.topRows(size_) = X.transpose();
     values_.head(size_) = y;
     if (extra_noise.size())
       extra_.head(size_) = extra_noise;
@@ -112,15 +136,15 @@ class GaussianProcess {
       throw std::invalid_argument("GaussianProcess: needs a point of size " + std::to_string(dimension()) + ", got " +
                                   std::to_string(x.size()));
     check(x, y, extra_noise);
-    kernel_.check(x.size());
+    check_dimension(x.size());
     if (size_ == 0 || size_ == values_.size()) reserve(x.size(), std::max<Eigen::Index>(8, 2 * size_));
     const Eigen::Index n = size_++;
     points_.col(n) = x;
+    coordinates_.row(n) = x.transpose();
     values_[n] = y;
     extra_[n] = extra_noise;
     if (n == 0 || !report_.succeeded) return refit();
-    kernels::detail::covariance_column(kernel_, kernels::detail::points_of(points_, 0, n + 1), x.data(),
-                                       factor_.col(n).data());
+    kernels::detail::covariance_column(kernel_, data(n + 1), x.data(), factor_.col(n).data());
     const S diagonal = factor_(n, n) + noise(n) + S(report_.jitter);
     auto row = work_.head(n);
     row = factor_.col(n).head(n);
@@ -129,7 +153,7 @@ class GaussianProcess {
     if (!detail::sound_pivot(square, diagonal, n + 1)) return refit();
     factor_.row(n).head(n) = row.transpose();
     factor_(n, n) = std::sqrt(square);
-    whitened_[n] = (y - settings_.mean - row.dot(whitened_.head(n))) / factor_(n, n);
+    whitened_[n] = (y - mean_at(x) - row.dot(whitened_.head(n))) / factor_(n, n);
     solve_weights();
     return report_;
   }
@@ -143,6 +167,7 @@ class GaussianProcess {
     --size_;
     for (Eigen::Index j = i; j < size_; ++j) {
       points_.col(j) = points_.col(j + 1);
+      coordinates_.row(j) = coordinates_.row(j + 1);
       values_[j] = values_[j + 1];
       extra_[j] = extra_[j + 1];
     }
@@ -152,27 +177,31 @@ class GaussianProcess {
   }
 
   Eigen::Index parameter_count() const {
-    return kernels::parameter_count(kernel_) + (settings_.learn_noise ? 1 : 0) + (settings_.learn_mean ? 1 : 0);
+    return kernels::parameter_count(kernel_) + (settings_.learn_noise ? 1 : 0) + (settings_.learn_mean ? 1 : 0) +
+           learnt_slopes();
   }
-  /// The logarithms of the kernel's parameters, then log(noise) and the mean as far as they are learnt.
+  /// The logarithms of the kernel's parameters, then log(noise), the mean and the slopes as far as they are learnt.
   Vector parameters() const {
     Vector out(parameter_count());
     Eigen::Index at = kernels::parameter_count(kernel_);
     out.head(at) = kernels::log_parameters(kernel_);
     if (settings_.learn_noise) out[at++] = std::log(settings_.noise);
-    if (settings_.learn_mean) out[at] = settings_.mean;
+    if (settings_.learn_mean) out[at++] = settings_.mean;
+    out.tail(learnt_slopes()) = settings_.slopes.head(learnt_slopes());
     return out;
   }
-  /// Replaces the parameters and factorizes anew. Throws std::invalid_argument if their number differs.
-  const Factorization& set_parameters(const Vector& parameters) {
+  /// Replaces the parameters and factorizes anew. Throws std::invalid_argument if their number differs. What `kept`
+  /// then holds saves a gradient of the likelihood some work.
+  const Factorization& set_parameters(const Vector& parameters, Matrix* kept = nullptr) {
     if (parameters.size() != parameter_count())
       throw std::invalid_argument("GaussianProcess: needs " + std::to_string(parameter_count()) + " parameters, got " +
                                   std::to_string(parameters.size()));
     Eigen::Index at = kernels::parameter_count(kernel_);
     kernels::detail::set_log_parameters(kernel_, parameters.data());
     if (settings_.learn_noise) settings_.noise = std::exp(parameters[at++]);
-    if (settings_.learn_mean) settings_.mean = parameters[at];
-    return refit();
+    if (settings_.learn_mean) settings_.mean = parameters[at++];
+    settings_.slopes.head(learnt_slopes()) = parameters.tail(learnt_slopes());
+    return refit(kept);
   }
 
   /// Mean and variance at each column of X. Thread-safe, as the scratch is the caller's.
@@ -188,8 +217,9 @@ class GaussianProcess {
     return S(-0.5) * whitened_.head(size_).squaredNorm() - logs -
            S(0.5) * S(size_) * std::log(2 * std::numbers::pi_v<S>);
   }
-  /// The same, with its gradient by `parameters()`. `a` and `b` are scratch; O(n³).
-  S log_marginal_likelihood(Vector& gradient, Matrix& a, Matrix& b) const {
+  /// The same, with its gradient by `parameters()`. `a` and `b` are scratch, `kept` is of the last set_parameters;
+  /// O(n³).
+  S log_marginal_likelihood(Vector& gradient, Matrix& a, Matrix& b, const Matrix* kept = nullptr) const {
     gradient.setZero(parameter_count());
     if (!report_.succeeded) return std::numeric_limits<S>::quiet_NaN();
     detail::invert_factored(factor(), a, b);
@@ -200,12 +230,18 @@ class GaussianProcess {
       for (Eigen::Index i = 0; i <= j; ++i) column[i] = weights_[i] * weights_[j] - column[i];
       column[j] *= S(0.5);
       by_noise += column[j];
-      kernels::detail::pull_column<K>(kernel_, kernels::detail::points_of(points_, 0, j + 1), points_.col(j).data(),
-                                      column.data(), nullptr, gradient.data());
+      const S *const x = points_.col(j).data(), *const weights = column.data();
+      if (kept)
+        kernels::detail::pull_kept_column<K>(kernel_, data(j + 1), x, weights, kept_in(*kept, j), nullptr,
+                                             gradient.data());
+      else
+        kernels::detail::pull_column<K>(kernel_, data(j + 1), x, weights, nullptr, gradient.data());
     }
     Eigen::Index at = kernels::parameter_count(kernel_);
     if (settings_.learn_noise) gradient[at++] = by_noise * settings_.noise;
-    if (settings_.learn_mean) gradient[at] = weights_.head(size_).sum();
+    if (settings_.learn_mean) gradient[at++] = weights_.head(size_).sum();
+    for (Eigen::Index c = 0; c < learnt_slopes(); ++c)
+      gradient[at++] = weights_.head(size_).dot(coordinates_.col(c).head(size_));
     return log_marginal_likelihood();
   }
 
@@ -219,14 +255,15 @@ class GaussianProcess {
     }
     size_ = other.size_;
     points_.leftCols(size_) = other.points_.leftCols(size_);
+    coordinates_.topRows(size_) = other.coordinates_.topRows(size_);
     values_.head(size_) = other.values_.head(size_);
     extra_.head(size_) = other.extra_.head(size_);
   }
 
   static constexpr auto fields() {
     using G = GaussianProcess;
-    return std::tuple{&G::kernel_, &G::settings_, &G::size_,    &G::points_, &G::values_, &G::extra_,
-                      &G::factor_, &G::whitened_, &G::weights_, &G::work_,   &G::report_};
+    return std::tuple{&G::kernel_, &G::settings_, &G::size_,     &G::points_,  &G::coordinates_, &G::values_,
+                      &G::extra_,  &G::factor_,   &G::whitened_, &G::weights_, &G::work_,        &G::report_};
   }
 
  private:
@@ -241,6 +278,24 @@ class GaussianProcess {
     if (!(extra_noise >= 0) || !std::isfinite(extra_noise)) refuse("extra_noise", "at least 0", extra_noise);
   }
 
+  void check_dimension(Eigen::Index dimension) const {
+    kernel_.check(dimension);
+    if (settings_.slopes.size() != 0 && settings_.slopes.size() != dimension)
+      throw std::invalid_argument("GaussianProcess: needs 0 or " + std::to_string(dimension) + " slopes, got " +
+                                  std::to_string(settings_.slopes.size()));
+  }
+
+  Eigen::Index learnt_slopes() const { return settings_.learn_slopes ? settings_.slopes.size() : 0; }
+  /// The first n observed points.
+  kernels::Points<S> data(Eigen::Index n) const {
+    return {coordinates_.data(), dimension(), n, 1, coordinates_.rows()};
+  }
+  static constexpr Eigen::Index keeps = kernels::detail::numbers_kept<K>();
+  /// What the kernel keeps of pairs with point j; its arrays are side by side.
+  template <class M>
+  static kernels::Kept<S> kept_in(M& kept, Eigen::Index j) {
+    return {const_cast<S*>(kept.data()) + j * keeps * kept.rows(), kept.rows()};
+  }
   S noise(Eigen::Index i) const { return settings_.noise_floor + settings_.noise + extra_[i]; }
   auto lower(Eigen::Index n) const { return factor_.topLeftCorner(n, n).template triangularView<Eigen::Lower>(); }
 
@@ -248,14 +303,23 @@ class GaussianProcess {
     return factor_.topLeftCorner(n, n).transpose().template triangularView<Eigen::Upper>();
   }
 
-  /// A single column is solved for as a vector, which takes two thirds of the time.
-  template <class Triangle, class Columns>
-  static void solve_columns(const Triangle& triangle, Columns& columns) {
+  /// columns = L⁻¹ columns. A single one is solved for as a vector, which takes two thirds of the time.
+  template <class Columns>
+  void solve_lower(Columns&& columns) const {
     if (columns.cols() == 1) {
       auto column = columns.col(0);
-      triangle.solveInPlace(column);
+      lower(columns.rows()).solveInPlace(column);
     } else {
-      triangle.solveInPlace(columns);
+      detail::solve_lower<S>(factor_.topLeftCorner(columns.rows(), columns.rows()), columns);
+    }
+  }
+  template <class Columns>
+  void solve_upper(Columns&& columns) const {
+    if (columns.cols() == 1) {
+      auto column = columns.col(0);
+      upper(columns.rows()).solveInPlace(column);
+    } else {
+      detail::solve_lower_transposed<S>(factor_.topLeftCorner(columns.rows(), columns.rows()), columns);
     }
   }
 
@@ -263,21 +327,27 @@ class GaussianProcess {
     if (points_.rows() == dimension && count <= values_.size()) return;
     const Eigen::Index old = std::min(size_, count);
     points_.conservativeResize(dimension, count);
+    coordinates_.conservativeResize(count, dimension);
     factor_.conservativeResize(count, count);
     // What is unused is zero, so that copies and saved processes are the same bits.
     factor_.rightCols(count - old).setZero();
     factor_.bottomRows(count - old).setZero();
     points_.rightCols(count - old).setZero();
+    coordinates_.bottomRows(count - old).setZero();
     for (Vector* v : {&values_, &extra_, &whitened_, &weights_, &work_}) {
       v->conservativeResize(count);
       v->tail(count - old).setZero();
     }
   }
 
-  const Factorization& refit() {
+  const Factorization& refit(Matrix* kept = nullptr) {
+    if (kept) kept->resize(size_, size_ * keeps);
     for (Eigen::Index j = 0; j < size_; ++j) {
-      kernels::detail::covariance_column(kernel_, kernels::detail::points_of(points_, 0, j + 1), points_.col(j).data(),
-                                         factor_.col(j).data());
+      const S* const x = points_.col(j).data();
+      if (kept)
+        kernels::detail::keep_column(kernel_, data(j + 1), x, factor_.col(j).data(), kept_in(*kept, j));
+      else
+        kernels::detail::covariance_column(kernel_, data(j + 1), x, factor_.col(j).data());
       work_[j] = factor_(j, j) + noise(j);
     }
     report_ = detail::jittered_cholesky<S>(factor_.topLeftCorner(size_, size_), work_.head(size_));
@@ -287,6 +357,7 @@ class GaussianProcess {
   void solve() {
     auto z = whitened_.head(size_);
     z = values_.head(size_).array() - settings_.mean;
+    if (settings_.slopes.size()) z.noalias() -= coordinates_.topRows(size_) * settings_.slopes;
     lower(size_).solveInPlace(z);
     solve_weights();
   }
@@ -297,27 +368,33 @@ class GaussianProcess {
   }
 
   void predict(const Matrix& X, Prediction<S>& out, bool gradients) const {
-    kernel_.check(X.rows());
+    check_dimension(X.rows());
     const Eigen::Index n = usable(), width = std::min(kernels::most_points, X.cols());
     if (n > 0 && X.rows() != dimension())
       throw std::invalid_argument("GaussianProcess: needs points of size " + std::to_string(dimension()) + ", got " +
                                   std::to_string(X.rows()));
-    const auto data = kernels::detail::points_of(points_, 0, n);
-    out.mean.setConstant(X.cols(), settings_.mean);
+    out.mean.resize(X.cols());
     out.variance.resize(X.cols());
     out.cross.resize(n, width);
     if (gradients) {
       out.mean_gradient.setZero(X.rows(), X.cols());
       out.variance_gradient.setZero(X.rows(), X.cols());
+      out.kept.resize(n, width * keeps);
     }
     for (Eigen::Index first = 0; first < X.cols(); first += width) {
       const Eigen::Index some = std::min(width, X.cols() - first);
       auto cross = out.cross.leftCols(some);
-      for (Eigen::Index j = 0; j < some; ++j)
-        kernels::detail::covariance_column(kernel_, data, X.col(first + j).data(), out.cross.col(j).data());
+      for (Eigen::Index j = 0; j < some; ++j) {
+        const S* const x = X.col(first + j).data();
+        out.mean[first + j] = mean_at(X.col(first + j));
+        if (gradients)
+          kernels::detail::keep_column(kernel_, data(n), x, cross.col(j).data(), kept_in(out.kept, j));
+        else
+          kernels::detail::covariance_column(kernel_, data(n), x, cross.col(j).data());
+      }
       if (n > 0) {
         out.mean.segment(first, some).noalias() += cross.transpose() * weights_.head(n);
-        solve_columns(lower(n), cross);
+        solve_lower(cross);
       }
       for (Eigen::Index j = 0; j < some; ++j) {
         const S* const x = X.col(first + j).data();
@@ -329,17 +406,19 @@ class GaussianProcess {
       if (!gradients) continue;
       if (n > 0) {
         cross *= S(-2);
-        solve_columns(upper(n), cross);
+        solve_upper(cross);
       }
       for (Eigen::Index j = 0; j < some; ++j) {
         const S* const x = X.col(first + j).data();
         S* const by_x = out.variance_gradient.col(first + j).data();
+        auto mean_by_x = out.mean_gradient.col(first + j);
+        if (settings_.slopes.size()) mean_by_x = settings_.slopes;
         // k(x, x) changes with both of its arguments alike.
         const S two = 2;
         kernel_.pull({x, X.rows(), 1}, x, &two, by_x, nullptr);
-        kernels::detail::pull_column<K>(kernel_, data, x, cross.col(j).data(), by_x, nullptr);
-        kernels::detail::pull_column<K>(kernel_, data, x, weights_.data(), out.mean_gradient.col(first + j).data(),
-                                        nullptr);
+        const kernels::Kept<S> kept = kept_in(out.kept, j);
+        kernels::detail::pull_kept_column<K>(kernel_, data(n), x, cross.col(j).data(), kept, by_x, nullptr);
+        kernels::detail::pull_kept_column<K>(kernel_, data(n), x, weights_.data(), kept, mean_by_x.data(), nullptr);
       }
     }
   }
@@ -348,7 +427,8 @@ class GaussianProcess {
   Settings settings_;
   Eigen::Index size_ = 0;
   // Of the capacity's size, of which the first size_ are used. The strict upper triangle of factor_ is scratch.
-  Matrix points_, factor_;
+  Matrix points_, coordinates_;  // the same points, one a column and one a row, as which kernels are faster
+  Matrix factor_;
   Vector values_, extra_;
   Vector whitened_, weights_;  // L⁻¹(y - mean), and L'⁻¹ of that
   Vector work_;

@@ -4,8 +4,9 @@
 #include <limits>
 #include <tuple>
 
-#include <Eigen/Cholesky>
 #include <Eigen/Core>
+
+#include <mesaopt/bayes/panels.hpp>
 
 namespace mesaopt {
 
@@ -32,8 +33,7 @@ bool sound_pivot(S square, S diagonal, Eigen::Index n) {
 /// its lower triangle holds L.
 ///
 /// As it is, if that can be done; else with the first jitter of n ε m {1, 10, 100, ...} that suffices, up to m, the
-/// mean of the diagonal. A pivot within rounding of zero counts as a failure. Sizes above about 100 let Eigen take
-/// temporary space.
+/// mean of the diagonal. A pivot within rounding of zero counts as a failure.
 template <class S>
 Factorization jittered_cholesky(Eigen::Ref<Eigen::MatrixX<S>> A, const Eigen::Ref<const Eigen::VectorX<S>>& diagonal) {
   const Eigen::Index n = A.rows();
@@ -46,8 +46,7 @@ Factorization jittered_cholesky(Eigen::Ref<Eigen::MatrixX<S>> A, const Eigen::Re
       A(j, j) = diagonal[j] + jitter;
       for (Eigen::Index i = j + 1; i < n; ++i) A(i, j) = A(j, i);
     }
-    const Eigen::LLT<Eigen::Ref<Eigen::MatrixX<S>>, Eigen::Lower> factor(A);
-    bool sound = factor.info() == Eigen::Success;
+    bool sound = factorize_lower<S>(A);
     // Written so that a NaN fails.
     for (Eigen::Index j = 0; j < n && sound; ++j) sound = sound_pivot(A(j, j) * A(j, j), diagonal[j], n);
     report.jitter = double(jitter);

@@ -19,13 +19,41 @@
 namespace mesaopt::kernels {
 
 /// What a parameter of a kernel means, for priors.
-enum class Role : std::uint8_t { length_scale, variance, shape, period };
+enum class Role : std::uint8_t { length_scale, variance, shape, period, warp };
 
-/// Points side by side, each of `dimension` numbers, without gaps.
+/// A view of some points of `dimension` coordinates each, in a matrix of one point a column, or of one a row, as which
+/// most kernels are faster.
 template <class S>
 struct Points {
   const S* data = nullptr;
   Eigen::Index dimension = 0, count = 0;
+  Eigen::Index between_points = 0, between_coordinates = 1;  ///< how far apart their numbers are
+
+  Points() = default;
+  /// Points one after another, without gaps.
+  Points(const S* first, Eigen::Index d, Eigen::Index n) : Points(first, d, n, d, 1) {}
+  Points(const S* first, Eigen::Index d, Eigen::Index n, Eigen::Index from_point_to_point, Eigen::Index from_c_to_c)
+      : data(first), dimension(d), count(n), between_points(from_point_to_point), between_coordinates(from_c_to_c) {}
+
+  /// Coordinate c of point i.
+  const S& operator()(Eigen::Index c, Eigen::Index i) const {
+    return data[c * between_coordinates + i * between_points];
+  }
+  Points some(Eigen::Index first, Eigen::Index n) const {
+    return {data + first * between_points, dimension, n, between_points, between_coordinates};
+  }
+};
+
+/// Numbers that a kernel leaves behind for each of some pairs of points, lest it compute them again: array m begins at
+/// `data + m * between`.
+template <class S>
+struct Kept {
+  S* data = nullptr;
+  Eigen::Index between = 0;
+
+  S* operator[](Eigen::Index m) const { return data + m * between; }
+  /// From array m on.
+  Kept from(Eigen::Index m) const { return {data + m * between, between}; }
 };
 
 /// As many points as a kernel takes at once.
@@ -38,6 +66,11 @@ inline constexpr Eigen::Index most_points = 64;
 ///                                                  the logarithms of the parameters; either may be null
 ///     K::visit(k, visitor)                         visitor(role, parameter) for each parameter, in order
 ///     k.check(dimension)                           throws std::invalid_argument if it does not fit such points
+///
+/// It may also say that it keeps `K::keeps` numbers of a pair, and then has
+///
+///     k.values(points, y, out, kept)               the same values, bit by bit, which also fills kept[0], kept[1], ...
+///     k.pull(points, y, weights, kept, gy, gp)     the same as without, which makes use of them
 template <class K>
 concept Kernel = requires(const K& k, Points<typename K::Scalar> points, const typename K::Scalar* in,
                           typename K::Scalar* out) {
@@ -102,32 +135,72 @@ S entry(const Eigen::VectorX<S>& values, Eigen::Index c) {
   return values[values.size() == 1 ? 0 : c];
 }
 
+/// The number of arrays that a kernel keeps.
+template <Kernel K>
+constexpr Eigen::Index numbers_kept() {
+  if constexpr (requires { K::keeps; })
+    return K::keeps;
+  else
+    return 0;
+}
+/// `values`, and what is kept.
+template <Kernel K>
+void keep_values(const K& k, Points<typename K::Scalar> X, const typename K::Scalar* y, typename K::Scalar* out,
+                 Kept<typename K::Scalar> kept) {
+  if constexpr (numbers_kept<K>() > 0)
+    k.values(X, y, out, kept);
+  else
+    k.values(X, y, out);
+}
+/// `pull`, from what is kept.
+template <Kernel K>
+void pull_kept(const K& k, Points<typename K::Scalar> X, const typename K::Scalar* y, const typename K::Scalar* weights,
+               Kept<typename K::Scalar> kept, typename K::Scalar* gy, typename K::Scalar* gp) {
+  if constexpr (numbers_kept<K>() > 0)
+    k.pull(X, y, weights, kept, gy, gp);
+  else
+    k.pull(X, y, weights, gy, gp);
+}
+
 /// out[i] = |(points[i] - y) / scales|².
 template <class S>
 void squared_distances(const Eigen::VectorX<S>& scales, Points<S> X, const S* y, S* out) {
   std::fill_n(out, X.count, S(0));
   for (Eigen::Index c = 0; c < X.dimension; ++c) {
     const S inverse = 1 / entry(scales, c);
-    for (Eigen::Index i = 0; i < X.count; ++i) {
-      const S difference = (X.data[c + i * X.dimension] - y[c]) * inverse;
-      out[i] += difference * difference;
-    }
+    const auto add = [&](const S* x, Eigen::Index apart) {
+      for (Eigen::Index i = 0; i < X.count; ++i) {
+        const S difference = (x[i * apart] - y[c]) * inverse;
+        out[i] += difference * difference;
+      }
+    };
+    // Apart by a known number, the loop is vectorized.
+    const S* const x = X.data + c * X.between_coordinates;
+    if (X.between_points == 1)
+      add(x, 1);
+    else
+      add(x, X.between_points);
   }
 }
 
 /// Passes on `weights`, the derivatives by the squared distances.
 template <class S>
 void pull_distances(const Eigen::VectorX<S>& scales, Points<S> X, const S* y, const S* weights, S* gy, S* gp) {
+  using Numbers = Eigen::Map<const Eigen::ArrayX<S>>;
+  using Apart = Eigen::Map<const Eigen::ArrayX<S>, 0, Eigen::InnerStride<>>;
+  const Numbers w(weights, X.count);
   for (Eigen::Index c = 0; c < X.dimension; ++c) {
     const S inverse = 1 / entry(scales, c);
-    S first = 0, second = 0;
-    for (Eigen::Index i = 0; i < X.count; ++i) {
-      const S difference = (y[c] - X.data[c + i * X.dimension]) * inverse, weighted = weights[i] * difference;
-      first += weighted;
-      second += weighted * difference;
-    }
-    if (gy) gy[c] += 2 * inverse * first;
-    if (gp) gp[scales.size() == 1 ? 0 : c] -= 2 * second;
+    const auto add = [&](const auto& x) {
+      // Sums of Eigen's, which it may reorder, as the compiler may not.
+      if (gy) gy[c] += 2 * inverse * (w * ((y[c] - x) * inverse)).sum();
+      if (gp) gp[scales.size() == 1 ? 0 : c] -= 2 * (w * ((y[c] - x) * inverse).square()).sum();
+    };
+    const S* const x = X.data + c * X.between_coordinates;
+    if (X.between_points == 1)
+      add(Numbers(x, X.count));
+    else
+      add(Apart(x, X.count, Eigen::InnerStride<>(X.between_points)));
   }
 }
 

@@ -71,6 +71,19 @@ struct Sum {
     a.pull(X, y, weights, gy, gp);
     b.pull(X, y, weights, gy, gp ? gp + parameter_count(a) : nullptr);
   }
+
+  static constexpr Eigen::Index keeps = detail::numbers_kept<A>() + detail::numbers_kept<B>();
+  void values(Points<Scalar> X, const Scalar* y, Scalar* out, Kept<Scalar> kept) const {
+    detail::Buffer<Scalar> of_b;
+    detail::keep_values(a, X, y, out, kept);
+    detail::keep_values(b, X, y, of_b.data(), kept.from(detail::numbers_kept<A>()));
+    for (Eigen::Index i = 0; i < X.count; ++i) out[i] += of_b[std::size_t(i)];
+  }
+  void pull(Points<Scalar> X, const Scalar* y, const Scalar* weights, Kept<Scalar> kept, Scalar* gy, Scalar* gp) const {
+    detail::pull_kept(a, X, y, weights, kept, gy, gp);
+    detail::pull_kept(b, X, y, weights, kept.from(detail::numbers_kept<A>()), gy,
+                      gp ? gp + parameter_count(a) : nullptr);
+  }
 };
 
 /// a(x, y) b(x, y). Parameters in order: those of a, those of b.
@@ -106,6 +119,22 @@ struct Product {
     a.values(X, y, passed.data());
     for (Eigen::Index i = 0; i < X.count; ++i) passed[std::size_t(i)] *= weights[i];
     b.pull(X, y, passed.data(), gy, gp ? gp + parameter_count(a) : nullptr);
+  }
+
+  // The values of both, and what they keep.
+  static constexpr Eigen::Index keeps = 2 + detail::numbers_kept<A>() + detail::numbers_kept<B>();
+  void values(Points<Scalar> X, const Scalar* y, Scalar* out, Kept<Scalar> kept) const {
+    detail::keep_values(a, X, y, kept[0], kept.from(2));
+    detail::keep_values(b, X, y, kept[1], kept.from(2 + detail::numbers_kept<A>()));
+    for (Eigen::Index i = 0; i < X.count; ++i) out[i] = kept[0][i] * kept[1][i];
+  }
+  void pull(Points<Scalar> X, const Scalar* y, const Scalar* weights, Kept<Scalar> kept, Scalar* gy, Scalar* gp) const {
+    detail::Buffer<Scalar> passed{};
+    for (Eigen::Index i = 0; i < X.count; ++i) passed[std::size_t(i)] = weights[i] * kept[1][i];
+    detail::pull_kept(a, X, y, passed.data(), kept.from(2), gy, gp);
+    for (Eigen::Index i = 0; i < X.count; ++i) passed[std::size_t(i)] = weights[i] * kept[0][i];
+    detail::pull_kept(b, X, y, passed.data(), kept.from(2 + detail::numbers_kept<A>()), gy,
+                      gp ? gp + parameter_count(a) : nullptr);
   }
 };
 

@@ -17,69 +17,53 @@ namespace mesaopt::kernels {
 
 namespace detail {
 
-// Kernels of r², the squared distance: `values` and `slopes`, the derivatives by r². Both may spoil r2.
+// Kernels of r², the squared distance: `values`, and where `slopes` is not null the derivatives by r². The values are
+// the same bits with and without. r2 may be spoilt.
 
 /// Brings in what is so far away that an exponential is zero, lest its factors overflow. A NaN stays.
-template <class A>
-void bring_near(A r2) {
-  using S = typename A::Scalar;
+template <class S>
+void bring_near(Values<S> r2) {
   for (Eigen::Index i = 0; i < r2.size(); ++i) r2[i] = r2[i] > S(1e6) ? S(1e6) : r2[i];
 }
 
 struct SquaredExponentialOf {
-  template <class A>
-  static void values(A r2, A out) {
-    out = (typename A::Scalar(-0.5) * r2).exp();
-  }
-  template <class A>
-  static void slopes(A r2, A out) {
-    values(r2, out);
-    out *= typename A::Scalar(-0.5);
+  template <class S>
+  static void values(Values<S> r2, Values<S> out, S* slopes) {
+    out = (S(-0.5) * r2).exp();
+    if (slopes) Values<S>(slopes, out.size()) = S(-0.5) * out;
   }
 };
 
 struct Matern12Of {
-  template <class A>
-  static void values(A r2, A out) {
-    out = (-r2.sqrt()).exp();
-  }
-  template <class A>
-  static void slopes(A r2, A out) {
-    using S = typename A::Scalar;
-    values(r2, out);
+  template <class S>
+  static void values(Values<S> r2, Values<S> out, S* slopes) {
+    r2 = r2.sqrt();
+    out = (-r2).exp();
     // The kernel has a kink at r = 0; the middle of its slopes there is 0.
-    for (Eigen::Index i = 0; i < r2.size(); ++i) out[i] = r2[i] > 0 ? out[i] / (S(-2) * std::sqrt(r2[i])) : S(0);
+    if (slopes)
+      for (Eigen::Index i = 0; i < r2.size(); ++i) slopes[i] = r2[i] > 0 ? out[i] / (S(-2) * r2[i]) : S(0);
   }
 };
 
 struct Matern32Of {
-  template <class A>
-  static void values(A r2, A out) {
+  template <class S>
+  static void values(Values<S> r2, Values<S> out, S* slopes) {
     bring_near(r2);
-    r2 = (typename A::Scalar(3) * r2).sqrt();
-    out = (1 + r2) * (-r2).exp();
-  }
-  template <class A>
-  static void slopes(A r2, A out) {
-    using S = typename A::Scalar;
-    out = S(-1.5) * (-(S(3) * r2).sqrt()).exp();
+    r2 = (S(3) * r2).sqrt();
+    out = (-r2).exp();
+    if (slopes) Values<S>(slopes, out.size()) = S(-1.5) * out;
+    out *= 1 + r2;
   }
 };
 
 struct Matern52Of {
-  template <class A>
-  static void values(A r2, A out) {
-    using S = typename A::Scalar;
+  template <class S>
+  static void values(Values<S> r2, Values<S> out, S* slopes) {
     bring_near(r2);
     r2 = (S(5) * r2).sqrt();
-    out = (1 + r2 + r2 * r2 / S(3)) * (-r2).exp();
-  }
-  template <class A>
-  static void slopes(A r2, A out) {
-    using S = typename A::Scalar;
-    bring_near(r2);
-    r2 = (S(5) * r2).sqrt();
-    out = S(-5) / S(6) * (1 + r2) * (-r2).exp();
+    out = (-r2).exp();
+    if (slopes) Values<S>(slopes, out.size()) = S(-5) / S(6) * (1 + r2) * out;
+    out *= 1 + r2 + r2 * r2 / S(3);
   }
 };
 
@@ -102,17 +86,29 @@ struct Stationary {
   static void visit(Self& self, Visitor&& visitor) {
     for (auto& scale : self.length_scales) visitor(Role::length_scale, scale);
   }
-  void values(Points<S> X, const S* y, S* out) const {
+  void values(Points<S> X, const S* y, S* out) const { fill(X, y, out, nullptr); }
+  void pull(Points<S> X, const S* y, const S* weights, S* gy, S* gp) const {
+    detail::Buffer<S> out, slopes;
+    fill(X, y, out.data(), slopes.data());
+    pass(X, y, weights, slopes.data(), gy, gp);
+  }
+
+  static constexpr Eigen::Index keeps = 1;  // the slope
+  void values(Points<S> X, const S* y, S* out, Kept<S> slopes) const { fill(X, y, out, slopes[0]); }
+  void pull(Points<S> X, const S* y, const S* weights, Kept<S> slopes, S* gy, S* gp) const {
+    pass(X, y, weights, slopes[0], gy, gp);
+  }
+
+ private:
+  void fill(Points<S> X, const S* y, S* out, S* slopes) const {
     detail::Buffer<S> r2;
     detail::squared_distances(length_scales, X, y, r2.data());
-    Profile::values(detail::Values<S>(r2.data(), X.count), detail::Values<S>(out, X.count));
+    Profile::values(detail::Values<S>(r2.data(), X.count), detail::Values<S>(out, X.count), slopes);
   }
-  void pull(Points<S> X, const S* y, const S* weights, S* gy, S* gp) const {
-    detail::Buffer<S> r2, slopes;
-    detail::squared_distances(length_scales, X, y, r2.data());
-    Profile::slopes(detail::Values<S>(r2.data(), X.count), detail::Values<S>(slopes.data(), X.count));
-    for (Eigen::Index i = 0; i < X.count; ++i) slopes[std::size_t(i)] *= weights[i];
-    detail::pull_distances(length_scales, X, y, slopes.data(), gy, gp);
+  void pass(Points<S> X, const S* y, const S* weights, const S* slopes, S* gy, S* gp) const {
+    detail::Buffer<S> passed;
+    for (Eigen::Index i = 0; i < X.count; ++i) passed[std::size_t(i)] = weights[i] * slopes[i];
+    detail::pull_distances(length_scales, X, y, passed.data(), gy, gp);
   }
 };
 
@@ -205,7 +201,7 @@ struct BasicPeriodic {
     for (Eigen::Index c = 0; c < X.dimension; ++c) {
       const S rate = std::numbers::pi_v<S> / detail::entry(periods, c), inverse = 1 / detail::entry(length_scales, c);
       for (Eigen::Index i = 0; i < X.count; ++i) {
-        const S sine = std::sin(rate * (y[c] - X.data[c + i * X.dimension])) * inverse;
+        const S sine = std::sin(rate * (y[c] - X(c, i))) * inverse;
         out[i] -= 2 * sine * sine;
       }
     }
@@ -220,7 +216,7 @@ struct BasicPeriodic {
       const S rate = std::numbers::pi_v<S> / detail::entry(periods, c), inverse = 1 / detail::entry(length_scales, c);
       S by_y = 0, by_scale = 0, by_log_period = 0;
       for (Eigen::Index i = 0; i < X.count; ++i) {
-        const S angle = rate * (y[c] - X.data[c + i * X.dimension]), sine = std::sin(angle) * inverse;
+        const S angle = rate * (y[c] - X(c, i)), sine = std::sin(angle) * inverse;
         const S weighted = weights[i] * k[std::size_t(i)], turn = 4 * sine * std::cos(angle) * inverse;
         by_y -= weighted * turn * rate;
         by_scale += weighted * 4 * sine * sine;
@@ -255,13 +251,13 @@ struct BasicLinear {
     std::fill_n(out, X.count, S(0));
     for (Eigen::Index c = 0; c < X.dimension; ++c) {
       const S factor = detail::entry(variances, c) * y[c];
-      for (Eigen::Index i = 0; i < X.count; ++i) out[i] += factor * X.data[c + i * X.dimension];
+      for (Eigen::Index i = 0; i < X.count; ++i) out[i] += factor * X(c, i);
     }
   }
   void pull(Points<S> X, const S* y, const S* weights, S* gy, S* gp) const {
     for (Eigen::Index c = 0; c < X.dimension; ++c) {
       S sum = 0;
-      for (Eigen::Index i = 0; i < X.count; ++i) sum += weights[i] * X.data[c + i * X.dimension];
+      for (Eigen::Index i = 0; i < X.count; ++i) sum += weights[i] * X(c, i);
       sum *= detail::entry(variances, c);
       if (gy) gy[c] += sum;
       if (gp) gp[variances.size() == 1 ? 0 : c] += sum * y[c];

@@ -10,6 +10,7 @@
 #include <mesaopt/bayes/gaussian_process.hpp>
 #include <mesaopt/bayes/jittered_cholesky.hpp>
 #include <mesaopt/bayes/kernel.hpp>
+#include <mesaopt/bayes/panels.hpp>
 #include <mesaopt/core/random.hpp>
 
 namespace mesaopt {
@@ -30,10 +31,11 @@ void predict_jointly(const GaussianProcess<K>& process, const Eigen::MatrixX<typ
   for (Eigen::Index j = 0; j < X.cols(); ++j)
     kernels::detail::covariance_column(process.kernel(), kernels::detail::points_of(points, 0, n), X.col(j).data(),
                                        out.cross.col(j).data());
-  out.mean.setConstant(X.cols(), process.settings().mean);
+  out.mean.resize(X.cols());
+  for (Eigen::Index j = 0; j < X.cols(); ++j) out.mean[j] = process.mean_at(X.col(j));
   if (n > 0) {
     out.mean.noalias() += out.cross.transpose() * process.weights();
-    process.factor().template triangularView<Eigen::Lower>().solveInPlace(out.cross);
+    detail::solve_lower<S>(process.factor(), out.cross);
     covariance.noalias() -= out.cross.transpose() * out.cross;
   }
   out.variance = covariance.diagonal().cwiseMax(S(0));
