@@ -25,9 +25,9 @@ namespace mesaopt {
 
 /// How a Bayesian search finds the next point by its surrogate.
 struct ProposalSettings {
-  Eigen::Index candidates = 400;  ///< points of a Sobol sequence that are looked at, 1 or more
-  Eigen::Index neighbours = 100;  ///< points around the best one that are looked at as well, 0 or more
-  Eigen::Index starts = 4;        ///< of the searches for the most promising point, from the most promising of these
+  Eigen::Index candidates = 256;  ///< points of a Sobol sequence that are looked at, 1 or more
+  Eigen::Index neighbours = 64;   ///< points around the best one that are looked at as well, 0 or more
+  Eigen::Index starts = 3;        ///< of the searches for the most promising point, from the most promising of these
   Eigen::Index window = 6;        ///< turns after which a lowest value that has not improved counts as at rest
   double rest = 1e-3;             ///< by how much it must improve in these, in standard deviations of all values
   double widest = 4;              ///< standard deviations of the widest well, in widths of the box
