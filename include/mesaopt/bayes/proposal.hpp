@@ -28,7 +28,7 @@ struct ProposalSettings {
   Eigen::Index candidates = 256;  ///< points of a Sobol sequence that are looked at, 1 or more
   Eigen::Index neighbours = 64;   ///< points around the best one that are looked at as well, 0 or more
   Eigen::Index starts = 3;        ///< of the searches for the most promising point, from the most promising of these
-  Eigen::Index window = 6;        ///< turns after which a lowest value that has not improved counts as at rest
+  Eigen::Index window = 6;        ///< turns after which the first minimum counts as found; later ones have 2n more
   double rest = 1e-3;             ///< by how much it must improve in these, in standard deviations of all values
   double widest = 4;              ///< standard deviations of the widest well, in widths of the box
 
