@@ -34,7 +34,7 @@ namespace mesaopt {
 /// objectives of 1 to some 20 variables in a box, of which an evaluation costs more than the milliseconds that a
 /// proposal takes.
 ///
-///     const BayesianSearch search{MaternModel{}, LogExpectedImprovement{}, Lbfgs{}, LbfgsB{}};
+///     const BayesianSearch search{SmoothModel{}, LogExpectedImprovement{}, LbfgsB{}, LbfgsB{}};
 ///     auto solution = minimize(within(f, box), x0, search, MaxEvaluations{50});
 ///
 /// Its pieces: `model(n)` answers the kernel for n variables in [0, 1]; `acquisition` says how promising a point is
@@ -254,7 +254,7 @@ struct BayesianSearch {
         if (state.next < design || !known)
           u = land(design_point(state));
         else
-          u = propose_point(state, land);
+          u = land(propose_point(state, land));
         // What was evaluated already tells nothing new, unless it is noisy.
         for (int tries = 0; !state.noisy && known_already(state, u); ++tries) {
           if (tries == 200) {
@@ -263,7 +263,6 @@ struct BayesianSearch {
           }
           u = land(design_point(state));
         }
-        u = land(u);
       }
       state.points.col(place) = point;
       state.waiting.col(place) = u;

@@ -25,10 +25,10 @@ namespace mesaopt {
 
 /// How a Bayesian search finds the next point by its surrogate.
 struct ProposalSettings {
-  Eigen::Index candidates = 400;  ///< points of a Sobol sequence that are looked at, 1 or more
-  Eigen::Index neighbours = 100;  ///< points around the best one that are looked at as well, 0 or more
-  Eigen::Index starts = 4;        ///< of the searches for the most promising point, from the most promising of these
-  Eigen::Index window = 6;        ///< turns after which a lowest value that has not improved counts as at rest
+  Eigen::Index candidates = 256;  ///< points of a Sobol sequence that are looked at, 1 or more
+  Eigen::Index neighbours = 64;   ///< points around the best one that are looked at as well, 0 or more
+  Eigen::Index starts = 3;        ///< of the searches for the most promising point, from the most promising of these
+  Eigen::Index window = 6;        ///< turns after which the first minimum counts as found; later ones have 2n more
   double rest = 1e-3;             ///< by how much it must improve in these, in standard deviations of all values
   double widest = 4;              ///< standard deviations of the widest well, in widths of the box
 
@@ -183,7 +183,8 @@ class Proposal {
     for (Eigen::Index i = 0; i < all.size(); ++i)
       if (all.usable(i)) least = std::min(least, surrogate.raw(all, state_.wells, i));
     lowest.push_back(least);
-    const auto window = std::size_t(optimizer_.proposal.window);
+    // In what is left, with the shape of the brim uncertain, it takes longer to find the way down.
+    const auto window = std::size_t(optimizer_.proposal.window + (state_.wells.empty() ? 0 : 2 * n_));
     if (lowest.size() < window + 2) return;
     if (lowest[lowest.size() - 1 - window] - least >= optimizer_.proposal.rest * unit) return;
     lowest.clear();

@@ -22,8 +22,8 @@
 namespace mesaopt {
 
 /// A Gaussian process of a growing set of observations, some of whose wells are filled, that is fitted anew now and
-/// then: its hyperparameters and the scale of its values, when a twentieth part of the observations is new. In between,
-/// observations are appended, each in O(n²).
+/// then: its hyperparameters and the scale of its values, at first with every observation, from 200 on with every fifth
+/// part of new ones. In between, observations are appended, each in O(n²).
 template <kernels::Kernel K>
 struct Surrogate {
   GaussianProcess<K> process{};
@@ -67,7 +67,8 @@ struct Surrogate {
     process = blank;
     process.fit(all.points(), y, noise);
     taken = count;
-    next_fit = count + std::max<Eigen::Index>(1, count / 20);
+    // O(n³) operations every n/5 observations are O(n²) for each; below 45, hyperparameters still change a lot.
+    next_fit = count + std::max<Eigen::Index>(1, std::min(count * count / 1000, count / 5));
     const Eigen::VectorXd first = process.parameters();
     if (parameters.size() != first.size()) parameters = first;
     const Box<Eigen::VectorXd> box = parameter_box();
