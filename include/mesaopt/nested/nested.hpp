@@ -36,23 +36,6 @@ inline constexpr bool pulls = [] {
   else
     return OuterGradient<Outer, X, Y>;
 }();
-
-/// What a hypergradient keeps between calls, and its workspace in one: its own `Memory<Outer, Response, X>`, or only a
-/// workspace, `Record<Response, X>`, or nothing.
-template <class H, class Outer, class R, class X>
-struct HypergradientMemory {
-  using type = Nothing;
-};
-template <class H, class Outer, class R, class X>
-requires requires { typename H::template Memory<Outer, R, X>; }
-struct HypergradientMemory<H, Outer, R, X> {
-  using type = typename H::template Memory<Outer, R, X>;
-};
-template <class H, class Outer, class R, class X>
-requires requires { typename H::template Record<R, X>; }
-struct HypergradientMemory<H, Outer, R, X> {
-  using type = Workspace<typename H::template Record<R, X>>;
-};
 }  // namespace detail
 
 /// An outer objective of what an inner search answers,  F(x) = outer(x, y(x)),  itself an objective of x again.

@@ -121,6 +121,23 @@ concept OuterResiduals = (!Remembers<Outer, Y> && requires(const Outer& F, const
                                                           const Call<MemoryOf<Outer, Y>>& call,
                                                           Jacobians&... J) { F.residuals(x, y, r, J..., call); });
 
+/// What a hypergradient keeps between calls, and its workspace in one: its own `Memory<Outer, Response, X>`, or only a
+/// workspace, `Record<Response, X>`, or nothing.
+template <class H, class Outer, class R, class X>
+struct HypergradientMemory {
+  using type = Nothing;
+};
+template <class H, class Outer, class R, class X>
+requires requires { typename H::template Memory<Outer, R, X>; }
+struct HypergradientMemory<H, Outer, R, X> {
+  using type = typename H::template Memory<Outer, R, X>;
+};
+template <class H, class Outer, class R, class X>
+requires requires { typename H::template Record<R, X>; }
+struct HypergradientMemory<H, Outer, R, X> {
+  using type = Workspace<typename H::template Record<R, X>>;
+};
+
 /// Adds what is to be said of the inner run.
 template <class S, class R>
 Evaluation<S> remark(Evaluation<S> evaluation, const R& record) {

@@ -27,7 +27,7 @@ struct Epoch {
 template <class R>
 struct Solved : R {
   template <Point X>
-  void solve(const X&, const typename R::template Memory<X>&, typename R::template Record<X>&) const {}
+  void solve(const X&, const typename R::template Memory<X>&, typename R::template Record<X>&, double = 0) const {}
 };
 
 /// Row i of derivatives by x and by y as the gradient of an outer objective.
@@ -44,19 +44,23 @@ struct RowOf {
   }
 };
 
-/// What a call of such a row works in: the nested objective's own record, but for the outer objective's.
-template <class R, Point X>
+/// What a call of such a row works in: the nested objective's own record, but for what the outer objective and the
+/// hypergradient keep.
+template <class H, class R, Point X>
 struct RowMemory {
   using Y = typename R::template Y<X>;
+  using OfHypergradient = typename HypergradientMemory<H, RowOf<JacobianOf<X>, JacobianOf<Y>>, Solved<R>, X>::type;
   struct Record {
     typename R::template Record<X>& response;
     Y& outer_y;
     X& mixed;
     Empty nothing{};
+    typename OfHypergradient::Record hypergradient{};
     Call<Nothing> outer_call(const Call<RowMemory>& call) { return {call.memory.outer, nothing}; }
   };
   const typename R::template Memory<X>& response;
   Nothing outer{};
+  OfHypergradient hypergradient{};
 };
 
 /// Room for Jacobians of what an outer objective gives beside its value.
@@ -89,7 +93,7 @@ Evaluation<ScalarOf<X>> total_jacobian(const H& hypergradient, const R& response
                                        X& mixed, JacobianScratch<X, typename R::template Y<X>>& s, JacobianOf<X>& J) {
   using S = ScalarOf<X>;
   using Y = typename R::template Y<X>;
-  using M = RowMemory<R, X>;
+  using M = RowMemory<H, R, X>;
   const M rows{memory};
   typename M::Record mine{record, outer_y, mixed};
   const Call<M> call{rows, mine};
