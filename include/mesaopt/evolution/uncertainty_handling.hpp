@@ -65,9 +65,9 @@ S rank_changes(const std::vector<S>& values, const std::vector<S>& again, std::s
 ///
 /// Every point is evaluated as many times as `state.times` says, and the mean counts: of those values that are usable.
 /// A tenth of the points, two at least, are so evaluated twice. If their ranks change too much, `times` grows by the
-/// factor `growth`, up to `repetitions`; when it is there, the step size is multiplied by 1 + 2 / (n + 10). Else `times`
-/// shrinks by as much. The counts tell of every call. Driven from outside, by `ask` and `tell` of the optimizer itself,
-/// nothing of this happens.
+/// factor `growth`, up to `repetitions`; when it is there, the step size is multiplied by 1 + 2 / (n + 10). Else
+/// `times` shrinks by as much. The counts tell of every call. Driven from outside, by `ask` and `tell` of the optimizer
+/// itself, nothing of this happens.
 ///
 /// Hansen, Niederberger, Guzzella & Koumoutsakos (2009), "A method for handling uncertainty in evolutionary
 /// optimization with an application to feedback control of combustion", IEEE Transactions on Evolutionary Computation
