@@ -231,9 +231,87 @@ TEST_CASE("the evaluation limit, exceptions and being saved do not change the co
   CHECK(identical(state.rectangles, whole.rectangles));
 }
 
+TEST_CASE("driven from outside, in parts, in any order and late, DirectL goes the way it goes by steps",
+          "[direct][direct_l]") {
+  static_assert(SamplerFor<DirectL, VectorXd>);
+  const Box<VectorXd> box{from({-5, 0}), from({10, 15})};
+  const In f = in_box(branin, box.lower, box.upper);
+  State steps, asked;
+  DirectL{}.init(f, all(2, 1), steps);
+  DirectL{}.init(box, all(2, 1), asked);
+  CHECK(DirectL{}.ask(asked).ids == std::vector<std::uint64_t>{0});
+  for (int generation = 0; generation < 30; ++generation) {
+    if (generation > 0) DirectL{}.step(f, steps);
+    const auto batch = DirectL{}.ask(asked);
+    const std::vector<std::uint64_t> ids = batch.ids;
+    const Eigen::MatrixXd points = batch.points;
+    for (std::size_t k = ids.size(); k-- > 0;) {
+      const auto waiting = DirectL{}.ask(asked);
+      CHECK(waiting.ids.size() == k + 1);
+      CHECK(waiting.points == points.leftCols(Eigen::Index(k + 1)));
+      const Evaluation<double> value = branin(points.col(Eigen::Index(k)));
+      DirectL{}.tell(asked, {&ids[k], 1}, {&value, 1});
+      if (k == 1) asked = load<State>(save(asked));
+      CHECK(asked.value == branin(asked.x));
+    }
+  }
+  CHECK(identical(asked.rectangles, steps.rectangles));
+  CHECK(identical(asked.x, steps.x));
+  CHECK(identical(asked.value, steps.value));
+  CHECK(asked.best_id == steps.best_id);
+}
+
+TEST_CASE("points given up on are to DirectL as points without a value", "[direct][direct_l]") {
+  const auto lost = [](const VectorXd& x) { return x.norm() < 1 || x[0] > 1.5; };
+  const In holes = in_box([&](const VectorXd& x) { return lost(x) ? std::nan("") : branin(x); }, all(2, -1), all(2, 1));
+  State failed, dropped;
+  DirectL{}.init(holes, all(2, 0), failed);
+  DirectL{}.init(all(2, 0), dropped);  // within 1 around the start
+  for (int generation = 0; generation < 20; ++generation) {
+    if (generation > 0) DirectL{}.step(holes, failed);
+    const auto batch = DirectL{}.ask(dropped);
+    const std::vector<std::uint64_t> ids = batch.ids;
+    const Eigen::MatrixXd points = batch.points;
+    for (std::size_t k = 0; k < ids.size(); ++k) {
+      const VectorXd x = points.col(Eigen::Index(k));
+      const Evaluation<double> value = branin(x);
+      if (lost(x))
+        DirectL{}.drop(dropped, {&ids[k], 1});
+      else
+        DirectL{}.tell(dropped, {&ids[k], 1}, {&value, 1});
+    }
+  }
+  CHECK(identical(failed.rectangles, dropped.rectangles));
+  CHECK(identical(failed.x, dropped.x));
+  CHECK(dropped.value == branin(dropped.x));
+}
+
+TEST_CASE("DirectL refuses names that do not wait, and asks for nothing where nothing can be cut",
+          "[direct][direct_l]") {
+  State state;
+  CHECK_THROWS_AS(DirectL{}.ask(state), std::invalid_argument);
+  DirectL{}.init(all(2, 0), state);
+  const std::uint64_t id = 0, other = 1;
+  const Evaluation<double> value = 1.0;
+  CHECK_THROWS_AS(DirectL{}.tell(state, {&id, 1}, {&value, 1}), std::invalid_argument);  // not asked for
+  DirectL{}.ask(state);
+  CHECK_THROWS_AS(DirectL{}.tell(state, {&other, 1}, {&value, 1}), std::invalid_argument);
+  DirectL{}.tell(state, {&id, 1}, {&value, 1});
+  CHECK_THROWS_AS(DirectL{}.drop(state, {&id, 1}), std::invalid_argument);
+  CHECK(DirectL{}.ask(state).ids == std::vector<std::uint64_t>{1, 2, 3, 4});
+
+  DirectL{}.init(Box<VectorXd>{all(2, 1), all(2, 1)}, all(2, 1), state);
+  CHECK(DirectL{}.ask(state).points == all(2, 1));
+  DirectL{}.tell(state, {&id, 1}, {&value, 1});
+  CHECK(DirectL{}.ask(state).ids.empty());
+  CHECK(state.status == Status::stalled);
+  CHECK(state.value == 1);
+}
+
 TEST_CASE("settings and boxes out of range are refused by DirectL", "[direct][direct_l]") {
   State state;
   CHECK_THROWS_WITH(DirectL{.epsilon = -1}.check(), Catch::Contains("DirectL::epsilon"));
+  CHECK_THROWS_WITH(DirectL{.radius = 0}.check(), Catch::Contains("DirectL::radius"));
   const double infinity = std::numeric_limits<double>::infinity();
   CHECK_THROWS_WITH(DirectL{}.init(in_box(camel, all(2, 0), from({1, infinity})), all(2, 0), state),
                     Catch::Contains("box must be finite"));

@@ -11,13 +11,17 @@
 #include <mesaopt/core/fields.hpp>
 #include <mesaopt/core/optimizer.hpp>
 #include <mesaopt/core/random.hpp>
+#include <mesaopt/direct/direct_l.hpp>
 #include <mesaopt/direct/grid_search.hpp>
 #include <mesaopt/direct/quasi_random_search.hpp>
 #include <mesaopt/direct/random_search.hpp>
 #include <mesaopt/evolution/cma_es.hpp>
 #include <mesaopt/evolution/differential_evolution.hpp>
+#include <mesaopt/evolution/limited_memory_cma_es.hpp>
+#include <mesaopt/evolution/natural_evolution.hpp>
 #include <mesaopt/evolution/openai_es.hpp>
 #include <mesaopt/evolution/particle_swarm.hpp>
+#include <mesaopt/evolution/separable_cma_es.hpp>
 
 #include "support/catch.hpp"
 
@@ -60,8 +64,9 @@ typename O::template State<VectorXd, Nothing> drive(const O& optimizer, std::uin
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("answers in any order, one by one, lead to the same bits", "[properties]", CmaEs, OpenAiEs,
-                   DifferentialEvolution, ParticleSwarm, RandomSearch, QuasiRandomSearch, GridSearch) {
+TEMPLATE_TEST_CASE("answers in any order, one by one, lead to the same bits", "[properties]", CmaEs, SeparableCmaEs,
+                   LimitedMemoryCmaEs, Xnes, Snes, OpenAiEs, DifferentialEvolution, ParticleSwarm, RandomSearch,
+                   QuasiRandomSearch, HaltonSearch, GridSearch, DirectL) {
   static_assert(SamplerFor<TestType, VectorXd>);
   const auto in_order = drive(TestType{}, 0, 0);
   for (const std::uint64_t order : {std::uint64_t(1), std::uint64_t(2)}) {
@@ -73,7 +78,7 @@ TEMPLATE_TEST_CASE("answers in any order, one by one, lead to the same bits", "[
 }
 
 TEMPLATE_TEST_CASE("points that never come are given up, and the search goes on without them", "[properties]", CmaEs,
-                   OpenAiEs, DifferentialEvolution, ParticleSwarm) {
+                   SeparableCmaEs, LimitedMemoryCmaEs, Xnes, Snes, OpenAiEs, DifferentialEvolution, ParticleSwarm) {
   const auto some = drive(TestType{}, 3, 2);
   CHECK(some.value < bowl(start) / 2);
   CHECK(identical(some.x, drive(TestType{}, 3, 2).x));
@@ -93,8 +98,9 @@ TEMPLATE_TEST_CASE("points that never come are given up, and the search goes on 
   CHECK(optimizer.ask(state).ids.size() == ids.size() - 1);
 }
 
-TEMPLATE_TEST_CASE("a search begins where another one ended, with what that learnt", "[properties]", CmaEs, OpenAiEs,
-                   DifferentialEvolution, ParticleSwarm, RandomSearch, GridSearch) {
+TEMPLATE_TEST_CASE("a search begins where another one ended, with what that learnt", "[properties]", CmaEs,
+                   SeparableCmaEs, LimitedMemoryCmaEs, Xnes, Snes, OpenAiEs, DifferentialEvolution, ParticleSwarm,
+                   RandomSearch, HaltonSearch, GridSearch) {
   const auto before = drive(CmaEs{}, 0, 0, 15);
   typename TestType::template State<VectorXd, Nothing> state, again;
   TestType{}.init(before, state);

@@ -13,6 +13,7 @@
 #include <mesaopt/core/point.hpp>
 #include <mesaopt/core/prior.hpp>
 #include <mesaopt/core/vectors.hpp>
+#include <mesaopt/evolution/cma_learning.hpp>
 #include <mesaopt/evolution/cma_parameters.hpp>
 #include <mesaopt/evolution/columns.hpp>
 #include <mesaopt/evolution/principal_axes.hpp>
@@ -77,9 +78,8 @@ struct CmaDistribution {
     parameters.set(n, lambda, active);
     detail::zeros(evolution_path, n, 1);
     detail::zeros(conjugate_path, n, 1);
-    for (X* part : {&axis_lengths, &mean_draw, &mean_step})
-      if (part->size() != n) part->resize(n);
-    if (factors.size() != lambda) factors.resize(lambda);
+    if (axis_lengths.size() != n) axis_lengths.resize(n);
+    learning.reserve(n, lambda);
     principal_axes.reserve(n);
     generation = 0;
     return decompose() && *std::min_element(axis_lengths.data(), axis_lengths.data() + n) > 0;
@@ -88,11 +88,12 @@ struct CmaDistribution {
   /// y = B D z, from draws z of the standard normal distribution, one a column: mean + step_size y are the samples.
   void shape(const PointsOf<X>& draws, PointsOf<X>& steps) {
     const Eigen::Index n = mean.size();
-    mean_draw.resize(n);
+    X& stretched = learning.mean_draw;
+    stretched.resize(n);
     detail::zeros(steps, n, draws.cols());
     for (Eigen::Index k = 0; k < draws.cols(); ++k) {
-      for (Eigen::Index j = 0; j < n; ++j) mean_draw[j] = axis_lengths[j] * draws(j, k);
-      detail::add_product(n, axes.data(), mean_draw.data(), steps.data() + n * k);
+      for (Eigen::Index j = 0; j < n; ++j) stretched[j] = axis_lengths[j] * draws(j, k);
+      detail::add_product(n, axes.data(), stretched.data(), steps.data() + n * k);
     }
   }
 
@@ -107,54 +108,14 @@ struct CmaDistribution {
 
   /// Learns from one generation, its columns `best_first`, as drawn and shaped.
   void learn(const std::vector<Eigen::Index>& best_first, const PointsOf<X>& draws, const PointsOf<X>& steps) {
-    using std::sqrt;
-    const auto& [w, mu, mu_eff, c_sigma, d_sigma, c_c, c_1, c_mu, chi_n, gap] = parameters;
     const Eigen::Index n = mean.size();
-    const auto ranked = [&](const PointsOf<X>& points, Eigen::Index rank) {
-      return points.data() + n * best_first[std::size_t(rank)];
-    };
-
-    detail::zeros(mean_draw, n, 1);
-    detail::zeros(mean_step, n, 1);
-    if (factors.size() != w.size()) factors.resize(w.size());
-    for (Eigen::Index i = 0; i < mu; ++i) {
-      detail::add_multiple(n, w[i], ranked(draws, i), mean_draw.data());
-      detail::add_multiple(n, w[i], ranked(steps, i), mean_step.data());
-    }
-    detail::add_multiple(n, step_size, mean_step.data(), mean.data());
-
     // C^(-1/2) <y> is B <z>, without dividing by D.
-    detail::scale(1 - c_sigma, conjugate_path.data(), conjugate_path.data(), n);
-    detail::scale(sqrt(c_sigma * (2 - c_sigma) * mu_eff), mean_draw.data(), mean_draw.data(), n);
-    detail::add_product(n, axes.data(), mean_draw.data(), conjugate_path.data());
-    const S length = sqrt(detail::product(conjugate_path.data(), conjugate_path.data(), n));
-    ++generation;
-    const S usual = sqrt(1 - std::pow(1 - c_sigma, 2 * S(generation)));
-    const bool stall = !(length < usual * (S(1.4) + 2 / (S(n) + 1)) * chi_n);  // h_sigma = 0
-    detail::scale(1 - c_c, evolution_path.data(), evolution_path.data(), n);
-    if (!stall) detail::add_multiple(n, sqrt(c_c * (2 - c_c) * mu_eff), mean_step.data(), evolution_path.data());
-
-    // C = decay C + c_1 p_c p_c' + sum of factors y y'
-    S decay = 1 - c_1 + (stall ? c_1 * c_c * (2 - c_c) : S(0));
-    for (Eigen::Index i = 0; i < w.size(); ++i) {
-      factors[i] = c_mu * w[i];
-      if (w[i] < 0) {
-        const S* const z = ranked(draws, i);
-        const S squares = detail::product(z, z, n);
-        if (!(squares > 0)) {  // a point that was made nothing of: see Injected
-          factors[i] = 0;
-          continue;
-        }
-        factors[i] *= S(n) / std::max(squares, std::numeric_limits<S>::min());
-      }
-      decay -= c_mu * w[i];
-    }
-    const Eigen::Index used = w[w.size() - 1] < 0 ? w.size() : mu;
-    detail::update_covariance(n, decay, c_1, evolution_path.data(), used, factors.data(), best_first.data(),
-                              steps.data(), covariance.data());
-
-    // Draws cannot change it that much; points from outside can.
-    step_size *= std::exp(std::min(S(1), c_sigma / d_sigma * (length / chi_n - 1)));
+    learning.teach(*this, best_first, draws, steps, [&](S factor, S* z, S* path) {
+      detail::scale(factor, z, z, n);
+      detail::add_product(n, axes.data(), z, path);
+    });
+    detail::update_covariance(n, learning.decay, parameters.c_1, evolution_path.data(), learning.used,
+                              learning.factors.data(), best_first.data(), steps.data(), covariance.data());
   }
 
   /// Makes coordinate i independent of the others, and as wide as they are on average: for one that influences nothing.
@@ -201,8 +162,7 @@ struct CmaDistribution {
   }
 
  private:
-  X mean_draw{}, mean_step{};
-  Eigen::VectorX<S> factors{};
+  detail::CmaLearning<X> learning{};
   detail::PrincipalAxes<X> principal_axes{};
 
   bool decompose() {

@@ -3,16 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <tuple>
-#include <vector>
 
 #include <Eigen/Core>
 
-#include <mesaopt/core/calls.hpp>
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/core/objective.hpp>
 #include <mesaopt/core/optimizer.hpp>
@@ -21,13 +17,8 @@
 #include <mesaopt/core/random.hpp>
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/core/stopping.hpp>
-#include <mesaopt/evolution/bound_penalty.hpp>
-#include <mesaopt/evolution/cma_termination.hpp>
-#include <mesaopt/evolution/folded_box.hpp>
-#include <mesaopt/evolution/generation.hpp>
-#include <mesaopt/evolution/injection.hpp>
-#include <mesaopt/evolution/integer_margin.hpp>
-#include <mesaopt/evolution/two_point.hpp>
+#include <mesaopt/evolution/known_distribution.hpp>
+#include <mesaopt/evolution/strategy_state.hpp>
 #include <mesaopt/objective/in_space.hpp>
 
 namespace mesaopt {
@@ -48,9 +39,7 @@ namespace mesaopt {
 /// If the objective has a search space (objective/in_space.hpp), the values next to the present ones of its integers
 /// and categories stay within reach: see IntegerMargin.
 ///
-/// Mirrored draws: Brockhoff, Auger, Hansen, Arnold & Hohm (2010), "Mirrored sampling and sequential selection for
-/// evolution strategies", PPSN XI, with the pairwise selection of Auger, Brockhoff & Hansen (2011), "Mirrored sampling
-/// in evolution strategies with weighted recombination", GECCO.
+/// Mirrored draws: see detail::mirror (mirrored_draws.hpp).
 ///
 /// A prior gives mean, shape and step size if it knows them; the largest standard deviation is then at least a
 /// thousandth of `step_size`, so that what a run has learnt until it converged can start another one.
@@ -75,33 +64,9 @@ struct EvolutionStrategy {
   /// A million evaluations, besides what ends the run by itself.
   [[nodiscard]] MaxEvaluations default_stopping() const { return {1'000'000}; }
 
-  /// All that changes in a run: the distribution, in coordinates before the folding if there is a box; its latest
-  /// draws; and the best of all points.
+  /// All that changes in a run.
   template <Point X, class M = Nothing>
-  struct State : Shape::template Distribution<X>, Generation<X, M> {
-    using S = ScalarOf<X>;
-    using Distribution = typename Shape::template Distribution<X>;
-
-    FoldedBox<X> bounds{};            ///< the box, if there is one
-    CmaTermination<S> termination{};  ///< `end` tells why the run ended by itself
-    PointsOf<X> draws{};              ///< z of the present generation, one a column
-    PointsOf<X> steps{};              ///< y = B D z: its points are mean + step_size y, folded
-    Injected<X> outside{};            ///< points for the next generation
-    IntegerMargin<X> integers{};      ///< if the objective has some
-    BoundPenalty<X> penalties{};      ///< if there is a box, and `penalty` is set
-    TwoPoint<X> line{};               ///< if `two_point` is set
-
-    static constexpr auto fields() {
-      using T = State;
-      return detail::joined(detail::joined(Distribution::fields(), Generation<X, M>::fields()),
-                            std::tuple{&T::bounds, &T::termination, &T::draws, &T::steps, &T::outside, &T::integers,
-                                       &T::penalties, &T::line});
-    }
-
-   private:
-    friend EvolutionStrategy;
-    std::vector<Eigen::Index> best_first{}, losers{};
-  };
+  using State = StrategyState<Shape, X, M>;
 
   /// Begins a run at a point or a prior, without bounds and without an objective: for `ask` and `tell`.
   ///
@@ -143,7 +108,7 @@ struct EvolutionStrategy {
   /// The points that wait for their evaluation: a new generation, or what is left of the present one.
   template <Point X, class M>
   Batch<X> ask(State<X, M>& state) const {
-    return state.Generation<X, M>::ask([&] { draw(state); });
+    return state.Generation<X, M>::ask([&] { state.draw_generation(mirrored); });
   }
 
   /// Takes evaluations of points asked for: some or all, in any order. The last of a generation updates the
@@ -202,12 +167,10 @@ struct EvolutionStrategy {
   }
   template <Start P, class M>
   void begin(const P& start, State<PointOf<P>, M>& state, const Box<PointOf<P>>* box) const;
-  template <class Known, Point X, class M>
-  void take(const Known& known, State<X, M>& state) const;
   template <Point X, class M>
-  void draw(State<X, M>& state) const;
-  template <Point X, class M>
-  void finish(State<X, M>& state) const;
+  void finish(State<X, M>& state) const {
+    state.learn_generation(mirrored, ScalarOf<X>(step_tolerance * step_size), ScalarOf<X>(value_tolerance));
+  }
 };
 
 template <class Shape>
@@ -234,10 +197,8 @@ void EvolutionStrategy<Shape>::begin(const P& start, State<PointOf<P>, M>& state
     box->check_inside(detail::start_point(start), "start");
   }
 
-  if constexpr (requires { start.state.step_size; })
-    take(start.state, state);  // a Solution
-  else
-    take(start, state);
+  typename Shape::template Distribution<PointOf<P>>& distribution = state;
+  detail::take_known(start, S(step_size), distribution);
   const Eigen::Index n = detail::start_point(start).size();
   state.bounds.set(box, n, S(step_size));
   state.bounds.clipped = penalty;
@@ -247,15 +208,13 @@ void EvolutionStrategy<Shape>::begin(const P& start, State<PointOf<P>, M>& state
 
   const Eigen::Index lambda = population > 0 ? population : default_population(n);
   state.Generation<PointOf<P>, M>::begin(start, lambda, seed);
-  for (auto* columns : {&state.draws, &state.steps}) detail::zeros(*columns, n, lambda);
-  state.best_first.resize(std::size_t(lambda));
-  state.losers.reserve(std::size_t(lambda));
+  state.reserve(lambda);
   state.outside = {};
   state.integers.begin(lambda, margin);
   state.line.begin(two_point ? n : 0);
   state.penalties.begin(penalty && box != nullptr ? n : 0, lambda);
 
-  if (!state.Distribution::begin(lambda, active))
+  if (!distribution.begin(lambda, active))
     throw std::invalid_argument("start: its covariance is not positive definite");
   state.step_size *= std::max(S(1), S(1e-3) * S(step_size) / state.width());
   state.termination.begin(n, lambda, std::max(S(step_size), state.width()));
@@ -274,117 +233,6 @@ void EvolutionStrategy<Shape>::restart(const P& start, State<PointOf<P>, M>& sta
   state.calls.events = events;
   state.calls.memory = memory;
   state.random = random;
-}
-
-/// Mean, covariance and step size of a prior as far as it knows them. Throws before it changes anything.
-template <class Shape>
-template <class Known, Point X, class M>
-void EvolutionStrategy<Shape>::take(const Known& known, State<X, M>& state) const {
-  using S = ScalarOf<X>;
-  const X& x = detail::start_point(known);
-  const Eigen::Index n = x.size();
-  if constexpr (requires { state.fits(known, n); }) {
-    const X& mean = [&]() -> const X& {
-      if constexpr (requires { known.mean; })
-        return known.mean;
-      else
-        return x;
-    }();
-    const S width = S(known.step_size);
-    if (!state.fits(known, n) || mean.size() != n || !mean.allFinite() || !(width > 0) || !std::isfinite(width))
-      throw std::invalid_argument("start: its mean, covariance and step size (" + std::to_string(width) +
-                                  ") are not those of a distribution of " + std::to_string(n) + " variables");
-    state.mean = mean;
-    if constexpr (requires { known.bounds.bounded; })
-      if (known.bounds.bounded)
-        for (Eigen::Index i = 0; i < n; ++i) state.mean[i] = known.bounds.to_box(i, state.mean[i]);
-    state.step_size = width;
-    state.Distribution::take(known);
-  } else {
-    state.mean = x;
-    state.step_size = S(step_size);
-    state.make_round(n);
-  }
-}
-
-template <class Shape>
-template <Point X, class M>
-void EvolutionStrategy<Shape>::draw(State<X, M>& state) const {
-  const Eigen::Index n = state.mean.size();
-  // A point's name tells where its draws are: they begin at index n * id.
-  const std::uint64_t first = state.random.index / std::uint64_t(n);
-  state.random.fill_normal(state.draws);
-  if (mirrored) {
-    const Eigen::Index pairs = state.draws.cols() / 2;
-    for (Eigen::Index i = 0; i < n * pairs; ++i) state.draws.data()[n * pairs + i] = -state.draws.data()[i];
-  }
-  state.shape(state.draws, state.steps);
-  if constexpr (detail::Invertible<typename Shape::template Distribution<X>>) state.line.place(state);
-  for (Eigen::Index k = 0; k < state.points.cols(); ++k)
-    for (Eigen::Index i = 0; i < n; ++i) {
-      auto u = state.mean[i] + state.step_size * state.steps(i, k);
-      if (state.integers.active()) u = state.mean[i] + state.integers.scale[i] * (u - state.mean[i]);
-      state.points(i, k) = state.bounds.bounded ? state.bounds.to_box(i, u) : u;
-    }
-  if constexpr (detail::Invertible<typename Shape::template Distribution<X>>) state.outside.place(state);
-  state.number(first);
-}
-
-template <class Shape>
-template <Point X, class M>
-void EvolutionStrategy<Shape>::finish(State<X, M>& state) const {
-  using S = ScalarOf<X>;
-  if (state.penalties.active()) {
-    if constexpr (requires { state.parameters.mu_eff; })
-      state.penalties.penalize(state, state.parameters.mu_eff);
-    else
-      state.penalties.penalize(state, S(state.evaluations.size()) / 4);
-  }
-  const auto& evaluations = state.penalties.active() ? state.penalties.evaluations : state.evaluations;
-  state.order(evaluations, state.best_first);
-  if (mirrored) {
-    // The better one of each pair first: as many as recombine. Of an odd number the last draw has no mirror image.
-    const Eigen::Index pairs = state.draws.cols() / 2;
-    auto place = state.best_first.begin();
-    state.losers.clear();
-    for (const Eigen::Index k : state.best_first) {
-      const Eigen::Index other = k < pairs ? k + pairs : k - pairs;
-      const bool loses = k < 2 * pairs && std::find(state.best_first.begin(), place, other) != place;
-      if (loses)
-        state.losers.push_back(k);
-      else
-        *place++ = k;
-    }
-    std::copy(state.losers.begin(), state.losers.end(), place);
-  }
-  const Evaluation<S>& best = evaluations[std::size_t(state.best_first.front())];
-  if (!best.usable()) {
-    state.step_size /= 2;
-    state.termination.fail();
-    state.status = status_of(state.termination.end);
-    return;
-  }
-
-  state.outside.forgive(state.best_first, state);
-  state.line.remember(state);
-  state.learn(state.best_first, state.draws, state.steps);
-  state.line.adapt(state.best_first, state);
-  if (state.bounds.bounded)
-    for (Eigen::Index i = 0; i < state.mean.size(); ++i)
-      if (state.bounds.fixed(i)) state.isolate(i);
-  state.integers.correct(state);
-  const bool decomposed = state.decompose_when_due();
-
-  const Evaluation<S>*worst = &best, *middle = &best;
-  for (std::size_t i = 0; i < state.best_first.size(); ++i) {
-    const Evaluation<S>& evaluation = evaluations[std::size_t(state.best_first[i])];
-    if (!evaluation.usable()) break;
-    worst = &evaluation;
-    if (i <= state.best_first.size() / 2) middle = &evaluation;
-  }
-  state.termination.judge(state, best.value, middle->value, worst->value, decomposed, S(step_tolerance * step_size),
-                          S(value_tolerance));
-  state.status = status_of(state.termination.end);
 }
 
 }  // namespace mesaopt

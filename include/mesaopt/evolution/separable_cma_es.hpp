@@ -12,6 +12,7 @@
 
 #include <mesaopt/core/point.hpp>
 #include <mesaopt/core/vectors.hpp>
+#include <mesaopt/evolution/cma_learning.hpp>
 #include <mesaopt/evolution/cma_parameters.hpp>
 #include <mesaopt/evolution/columns.hpp>
 #include <mesaopt/evolution/evolution_strategy.hpp>
@@ -47,9 +48,7 @@ struct SeparableDistribution : detail::Variances<X> {
     parameters.set(n, lambda, active, (double(n) + 2) / 3);
     detail::zeros(evolution_path, n, 1);
     detail::zeros(conjugate_path, n, 1);
-    for (X* part : {&mean_draw_, &mean_step_})
-      if (part->size() != n) part->resize(n);
-    if (factors_.size() != lambda) factors_.resize(lambda);
+    learning_.reserve(n, lambda);
     generation = 0;
     return this->decompose_when_due();
   }
@@ -63,53 +62,16 @@ struct SeparableDistribution : detail::Variances<X> {
 
   /// Learns from one generation, its columns `best_first`, as drawn and shaped.
   void learn(const std::vector<Eigen::Index>& best_first, const PointsOf<X>& draws, const PointsOf<X>& steps) {
-    using std::sqrt;
-    const auto& [w, mu, mu_eff, c_sigma, d_sigma, c_c, c_1, c_mu, chi_n, gap] = parameters;
     const Eigen::Index n = mean.size();
-    const auto ranked = [&](const PointsOf<X>& points, Eigen::Index rank) {
-      return points.data() + n * best_first[std::size_t(rank)];
-    };
-    detail::zeros(mean_draw_, n, 1);
-    detail::zeros(mean_step_, n, 1);
-    if (factors_.size() != w.size()) factors_.resize(w.size());
-    for (Eigen::Index i = 0; i < mu; ++i) {
-      detail::add_multiple(n, w[i], ranked(draws, i), mean_draw_.data());
-      detail::add_multiple(n, w[i], ranked(steps, i), mean_step_.data());
-    }
-    detail::add_multiple(n, step_size, mean_step_.data(), mean.data());
-
-    detail::scale(1 - c_sigma, conjugate_path.data(), conjugate_path.data(), n);
-    detail::add_multiple(n, sqrt(c_sigma * (2 - c_sigma) * mu_eff), mean_draw_.data(), conjugate_path.data());
-    const S length = sqrt(detail::product(conjugate_path.data(), conjugate_path.data(), n));
-    ++generation;
-    const S usual = sqrt(1 - std::pow(1 - c_sigma, 2 * S(generation)));
-    const bool stall = !(length < usual * (S(1.4) + 2 / (S(n) + 1)) * chi_n);
-    detail::scale(1 - c_c, evolution_path.data(), evolution_path.data(), n);
-    if (!stall) detail::add_multiple(n, sqrt(c_c * (2 - c_c) * mu_eff), mean_step_.data(), evolution_path.data());
-
-    S decay = 1 - c_1 + (stall ? c_1 * c_c * (2 - c_c) : S(0));
-    for (Eigen::Index i = 0; i < w.size(); ++i) {
-      factors_[i] = c_mu * w[i];
-      if (w[i] < 0) {
-        const S* const z = ranked(draws, i);
-        const S squares = detail::product(z, z, n);
-        if (!(squares > 0)) {  // a point that was made nothing of: see Injected
-          factors_[i] = 0;
-          continue;
-        }
-        factors_[i] *= S(n) / std::max(squares, std::numeric_limits<S>::min());
-      }
-      decay -= c_mu * w[i];
-    }
+    learning_.teach(*this, best_first, draws, steps,
+                    [n](S factor, const S* z, S* path) { detail::add_multiple(n, factor, z, path); });
     for (Eigen::Index j = 0; j < n; ++j)
-      variances[j] = decay * variances[j] + c_1 * evolution_path[j] * evolution_path[j];
-    const Eigen::Index used = w[w.size() - 1] < 0 ? w.size() : mu;
-    for (Eigen::Index i = 0; i < used; ++i) {
-      const S* const y = ranked(steps, i);
-      const S factor = factors_[i];
+      variances[j] = learning_.decay * variances[j] + parameters.c_1 * evolution_path[j] * evolution_path[j];
+    for (Eigen::Index i = 0; i < learning_.used; ++i) {
+      const S* const y = steps.data() + n * best_first[std::size_t(i)];
+      const S factor = learning_.factors[i];
       for (Eigen::Index j = 0; j < n; ++j) variances[j] += factor * y[j] * y[j];
     }
-    step_size *= std::exp(std::min(S(1), c_sigma / d_sigma * (length / chi_n - 1)));
   }
 
   /// How far the smoothed path of the mean goes along coordinate i.
@@ -122,8 +84,7 @@ struct SeparableDistribution : detail::Variances<X> {
   }
 
  private:
-  X mean_draw_{}, mean_step_{};
-  Eigen::VectorX<S> factors_{};
+  detail::CmaLearning<X> learning_{};
 };
 
 namespace detail {

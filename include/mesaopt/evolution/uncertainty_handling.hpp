@@ -23,23 +23,22 @@
 namespace mesaopt {
 
 namespace detail {
-/// The quantile of |1 - rank|, ..., |last - rank|, between neighbours as Matlab's prctile has it.
+/// The quantile of |1 - rank|, ..., |last - rank|, between neighbours as Matlab's prctile has it; the rank is one of
+/// 1, ..., last. In order these are 0, 1, 1, 2, 2, ... as far as there are ranks on both sides, then one of each.
 template <class S>
-S rank_distance(S rank, std::size_t last, double quantile, std::vector<S>& scratch) {
-  scratch.resize(last);
-  for (std::size_t i = 0; i < last; ++i) scratch[i] = std::abs(S(i + 1) - rank);
-  std::sort(scratch.begin(), scratch.end());
+S rank_distance(S rank, std::size_t last, double quantile) {
+  const S both = std::min(rank - 1, S(last) - rank);
+  const auto ordered = [&](std::size_t k) { return S(k) <= 2 * both ? S((k + 1) / 2) : S(k) - both; };
   const double place = std::clamp(quantile * double(last) - 0.5, 0.0, double(last - 1));
   const auto below = std::size_t(place);
   const S share = S(place - double(below));
-  return scratch[below] + share * (scratch[std::min(below + 1, last - 1)] - scratch[below]);
+  return ordered(below) + share * (ordered(std::min(below + 1, last - 1)) - ordered(below));
 }
 
 /// How much the ranks of the first `count` of λ values change when these are drawn again: the measure s of UH-CMA-ES,
 /// which is positive if the values are too uncertain to be ranked.
 template <class S>
-S rank_changes(const std::vector<S>& values, const std::vector<S>& again, std::size_t count, double theta,
-               std::vector<S>& scratch) {
+S rank_changes(const std::vector<S>& values, const std::vector<S>& again, std::size_t count, double theta) {
   const auto rank = [&](S value) {
     std::size_t lower = 0;
     for (std::size_t i = 0; i < values.size(); ++i)
@@ -51,8 +50,8 @@ S rank_changes(const std::vector<S>& values, const std::vector<S>& again, std::s
   for (std::size_t i = 0; i < count; ++i) {
     const S before = rank(values[i]), after = rank(again[i]);
     const S change = std::max(std::abs(after - before) - 1, S(0));
-    sum += 2 * change - rank_distance(after - S(after > before), last, theta / 2, scratch) -
-           rank_distance(before - S(before > after), last, theta / 2, scratch);
+    sum += 2 * change - rank_distance(after - S(after > before), last, theta / 2) -
+           rank_distance(before - S(before > after), last, theta / 2);
   }
   return sum / S(count);
 }
@@ -99,7 +98,7 @@ struct UncertaintyHandling {
     friend UncertaintyHandling;
     PointsOf<X> some{};
     std::vector<Evaluation<S>> answers{}, means{};
-    std::vector<S> values{}, again{}, scratch{};
+    std::vector<S> values{}, again{};
     std::vector<std::uint64_t> failures{};
   };
 
@@ -149,7 +148,7 @@ struct UncertaintyHandling {
     measure(f, state.some, times, state, state.again);
     state.again.resize(size);
     for (std::size_t i = count; i < size; ++i) state.again[i] = state.values[i];
-    state.uncertainty = detail::rank_changes(state.values, state.again, count, theta, state.scratch);
+    state.uncertainty = detail::rank_changes(state.values, state.again, count, theta);
 
     for (std::size_t i = 0; i < size; ++i) {
       // Of a point that failed every time on one side the other side counts.
