@@ -1,5 +1,5 @@
-// Looks over the shoulder of a Bayesian optimizer: what it believes of a function of which it has seen a few values, how
-// sure it is, and where it looks next. A function of one variable is shown at three moments, one of two at one.
+// Looks over the shoulder of a Bayesian optimizer: what it believes of a function of which it has seen a few values,
+// how sure it is, and where it looks next. A function of one variable is shown at three moments, one of two at one.
 
 #include <cmath>
 #include <functional>
@@ -46,8 +46,8 @@ void run(const Function& f, const Box<VectorXd>& box, Eigen::Index evaluations,
             << state.x.transpose() << '\n';
 }
 
-// What the optimizer knows at a moment, on a grid of points. It works in the unit cube, with values brought to mean 0
-// and variance 1, so the true function is put on this scale, too.
+// What the optimizer knows at a moment, on a grid of points. Its surrogate works in the unit cube, with values on a
+// scale of their own (mean 0, variance 1, very large ones bent down), on which the true function is put, too.
 struct Moment {
   Prediction<double> seen;  // mean and variance
   VectorXd truth, log_improvement;
@@ -92,24 +92,24 @@ int main() {
   });
   line.commands(R"(
 set multiplot title 'What a Bayesian optimizer believes after 5, 7 and 9 evaluations, and where it looks next' font ',13'
-set xrange [2.7:7.5]; set style fill solid noborder; set key top left nobox samplen 1.5; left = 0.06; step = 0.315
+set xrange [2.7:7.5]; set style fill solid noborder; set xtics 1; left = 0.06; step = 0.315
 do for [k=0:2] {
   n = word('5 7 9', k+1); at(what) = what.n
   set lmargin at screen left+k*step; set rmargin at screen left+k*step+0.285
-  set tmargin at screen 0.87; set bmargin at screen 0.42; set yrange [-3.2:4.6]; set format x ''; unset xlabel
-  if (k==0) { set ylabel 'value, standardized' offset 1 } else { unset ylabel }
+  set tmargin at screen 0.87; set bmargin at screen 0.42; set yrange [-4:6.5]; set format x ''; unset xlabel
+  if (k==0) { set ylabel 'value, standardized'; set key top left Left reverse nobox } else { unset ylabel; unset key }
   set title n.' evaluations'
   plot data index at('curves') using 1:($3-2*$4):($3+2*$4) with filledcurves lc rgb '#CFE4F2' title 'mean ± 2 standard deviations', \
        '' index at('curves') using 1:3 with lines lw 2.5 lc rgb blue title 'posterior mean', \
        '' index at('curves') using 1:2 with lines lw 1.5 dt 4 lc rgb black title 'true function', \
-       '' index at('next') using 1:(-3.2):(0):(9) with vectors nohead lw 1.5 dt 2 lc rgb orange notitle, \
+       '' index at('next') using 1:(-4):(0):(20) with vectors nohead lw 1.5 dt 2 lc rgb orange notitle, \
        '' index at('points') using 1:2 with points pt 7 ps 1.3 lc rgb black title 'evaluated'
   unset title; set tmargin at screen 0.38; set bmargin at screen 0.1; set format x '%g'; set xlabel 'x'
-  if (k==0) { set ylabel 'log of expected improvement' offset 1 }
-  set yrange [-14:2]
+  if (k==0) { set ylabel 'log of expected improvement' }
+  set yrange [-14:4]
   plot data index at('curves') using 1:5:(-14) with filledcurves lc rgb '#CDE8DF' notitle, \
        '' index at('curves') using 1:5 with lines lw 2 lc rgb green title 'acquisition', \
-       '' index at('next') using 1:2:(0):(9) with vectors nohead lw 1.5 dt 2 lc rgb orange notitle, \
+       '' index at('next') using 1:2:(0):(20) with vectors nohead lw 1.5 dt 2 lc rgb orange notitle, \
        '' index at('next') using 1:2 with points pt 9 ps 2 lc rgb orange title 'next point'
 }
 unset multiplot)");
