@@ -95,6 +95,24 @@ TEST_CASE("a transfer that harms loses the race against a cold start, and is rep
   CHECK(std::get<1>(good.stages).warm_value <= std::get<1>(good.stages).cold_value);
 }
 
+TEST_CASE("a race that both runs have won by its end goes to the one that was there first", "[nested]") {
+  // Both ends are the minimum to rounding, which must not decide.
+  const auto f = bowl(6), moved = bowl(6, 0.3);
+  const auto far = [](const VectorXd& x, VectorXd& y) { y = 30 * x; };
+  const auto to_the_end = [&](auto map, double tolerance) {
+    const auto report = chain(stage("first", f, search, zero6),
+                              stage("second", moved, search, zero6, map, Race{.share = 0.5, .tolerance = tolerance}))();
+    return std::get<1>(report.stages);
+  };
+  const auto near = to_the_end(Coordinates{}, 1e-6), misled = to_the_end(far, 1e-6);
+  CHECK(near.transfer == Transfer::kept);
+  CHECK(near.lost_evaluations > evaluations(near));
+  CHECK(misled.transfer == Transfer::refused);
+  CHECK(misled.lost_evaluations > evaluations(misled));
+  CHECK(misled.warm_value < 1e-9);
+  CHECK(to_the_end(far, -1).end == StageEnd::threw);
+}
+
 TEST_CASE("a stage that throws ends the chain by name, and the solutions before it stand", "[nested]") {
   auto broken = bowl(6, 1);
   int calls = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -10,6 +11,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <Eigen/Core>
 
@@ -22,12 +24,16 @@ namespace mesaopt {
 
 /// Whether a stage of a chain first races what it was handed against its own cold start.
 ///
-/// Both runs get `evaluations` evaluations, or `share` of the limit of the stage's stopping rule; the one with the
-/// lower value then goes on, the one handed over if they are equal. What the other spent is counted, and is no part of
-/// the limit.
+/// Both runs get `evaluations` evaluations, or `share` of the limit of the stage's stopping rule, or end before. The
+/// one with the lower value then goes on. Values that differ by no more than `tolerance` of how far the race has gone
+/// down from the cold start are equal: then the run goes on that was there first, and of two the one handed over. What
+/// the other spent is counted, and is no part of the limit.
+///
+/// The default share is measured: docs/benchmarks/transfer_race.md. A shorter race costs less and errs more.
 struct Race {
-  double share = 0.1;            ///< of the evaluation limit, in (0, 1/2]
+  double share = 0.3;            ///< of the evaluation limit, in (0, 1/2]
   std::int64_t evaluations = 0;  ///< of each run; 0: by the share
+  double tolerance = 1e-6;       ///< of values that are equal, in [0, 1)
 };
 /// No race: what was handed over is believed.
 struct NoRace {};
@@ -52,8 +58,8 @@ constexpr const char* sentence(StageEnd end) {
 enum class Transfer : std::uint8_t {
   none,     ///< there was none: the first stage
   trusted,  ///< taken without a race
-  kept,     ///< taken: in the race it was no worse than the cold start
-  refused   ///< negative transfer: the cold start was better in the race
+  kept,     ///< taken: it won the race, or drew
+  refused   ///< negative transfer: the cold start won the race
 };
 
 /// One stage of a chain: see `stage`.
@@ -198,30 +204,56 @@ struct Chain {
         failed(mine.solution.status) || !mine.solution.evaluation.usable() ? StageEnd::failed : StageEnd::complete;
   }
 
+  /// How low a run was in the race, step after step.
+  struct Lap {
+    std::uint64_t evaluations;
+    double value;
+  };
+  using Laps = std::vector<Lap>;
+
   /// Runs both to the end of the race; `warm` becomes the winner.
   template <class Stage, class Running, class Report>
   static void race(const Stage& stage, Running& warm, Report& mine) {
     const auto& [optimizer, stopping] = stage.search;
-    const std::uint64_t laps = length(stage.race, detail::evaluation_limit(stopping));
+    const std::uint64_t limit = length(stage.race, detail::evaluation_limit(stopping));
     Running cold;
     begin(stage.objective, stage.start, optimizer, stopping, cold);
-    for (Running* run : {&warm, &cold})
-      while (run->status == Status::running && run->state.calls.counts[0].evaluations() < laps)
-        advance(stage.objective, optimizer, stopping, *run);
-    const auto value = [](const Running& run) {
-      const auto& evaluation = best_evaluation(run);
-      return evaluation.usable() && !failed(run.status) ? double(evaluation.value)
-                                                        : std::numeric_limits<double>::infinity();
+    const auto laps = [&, &optimizer = optimizer, &stopping = stopping](Running& run) {
+      const auto evaluations = [&run] { return run.state.calls.counts[0].evaluations(); };
+      const auto lap = [&] {
+        const auto& evaluation = best_evaluation(run);
+        const bool usable = evaluation.usable() && !failed(run.status);
+        return Lap{evaluations(), usable ? double(evaluation.value) : std::numeric_limits<double>::infinity()};
+      };
+      Laps all{lap()};
+      while (run.status == Status::running && evaluations() < limit) {
+        advance(stage.objective, optimizer, stopping, run);
+        all.push_back(lap());
+      }
+      return all;
     };
-    mine.warm_value = value(warm);
-    mine.cold_value = value(cold);
-    mine.transfer = mine.cold_value < mine.warm_value ? Transfer::refused : Transfer::kept;
-    mine.lost_evaluations = (mine.transfer == Transfer::refused ? warm : cold).state.calls.counts[0].evaluations();
-    if (mine.transfer == Transfer::refused) std::swap(warm, cold);
+    const Laps warm_laps = laps(warm), cold_laps = laps(cold);
+    mine.warm_value = warm_laps.back().value;
+    mine.cold_value = cold_laps.back().value;
+    const double best = std::min(mine.warm_value, mine.cold_value), from = cold_laps.front().value;
+    const double level = from > best && std::isfinite(from) ? best + stage.race.tolerance * (from - best) : best;
+    const bool refused = reached(cold_laps, level) < reached(warm_laps, level);
+    mine.transfer = refused ? Transfer::refused : Transfer::kept;
+    mine.lost_evaluations = (refused ? warm_laps : cold_laps).back().evaluations;
+    if (refused) std::swap(warm, cold);
+  }
+
+  /// The evaluations after which a run stays at or below a level.
+  static std::uint64_t reached(const Laps& laps, double level) {
+    auto at = laps.end();
+    while (at != laps.begin() && (at - 1)->value <= level) --at;
+    return at == laps.end() ? std::numeric_limits<std::uint64_t>::max() : at->evaluations;
   }
 
   static std::uint64_t length(const Race& race, std::uint64_t limit) {
     if (race.evaluations < 0) detail::refuse("Race::evaluations", double(race.evaluations), "it must be 0 or more");
+    if (!(race.tolerance >= 0 && race.tolerance < 1))
+      detail::refuse("Race::tolerance", race.tolerance, "it must be in [0, 1)");
     if (race.evaluations > 0) return std::uint64_t(race.evaluations);
     if (!(race.share > 0 && race.share <= 0.5)) detail::refuse("Race::share", race.share, "it must be in (0, 1/2]");
     if (limit == std::numeric_limits<std::uint64_t>::max())
