@@ -5,6 +5,7 @@
 
 #include <mesaopt/bayes/kernels.hpp>
 #include <mesaopt/bayes/log_expected_improvement.hpp>
+#include <mesaopt/bayes/ranking_ensemble.hpp>
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/gradient/lbfgs.hpp>
 
@@ -27,18 +28,20 @@ GaussianProcess<Matern52> process(double noise = 0.01) {
   gp.fit(X, y);
   return gp;
 }
-using LogAcquisition = Acquisition<Matern52, LogExpectedImprovement>;
+using LogAcquisition = Acquisition<GaussianProcess<Matern52>, LogExpectedImprovement>;
 
+template <class F>
 struct Asked {
-  LogAcquisition f;
-  LogAcquisition::Memory<Vector> memory{};
-  LogAcquisition::Scratch record{};
+  F f;
+  typename F::template Memory<Vector> memory{};
+  typename F::Scratch record{};
 
-  Evaluation<double> operator()(const Vector& x) { return f(x, Call<LogAcquisition::Memory<Vector>>{memory, record}); }
-  Evaluation<double> operator()(const Vector& x, Vector& gradient) {
-    return f(x, gradient, Call<LogAcquisition::Memory<Vector>>{memory, record});
-  }
+  Evaluation<double> operator()(const Vector& x) { return f(x, call()); }
+  Evaluation<double> operator()(const Vector& x, Vector& gradient) { return f(x, gradient, call()); }
+  Call<typename F::template Memory<Vector>> call() { return {memory, record}; }
 };
+template <class F>
+Asked(F) -> Asked<F>;
 
 const Vector query = (Vector(2) << 0.5, 0.4).finished();
 
@@ -77,6 +80,24 @@ TEST_CASE("gradients of the acquisition agree with central differences", "[bayes
       CHECK(gradient[c] == Approx((f(x + step).value - f(x - step).value) / 2e-5).margin(1e-7));
     }
   }
+}
+
+TEST_CASE("of an ensemble it is the rule of the weighed mean and variance, with their gradient", "[bayes]") {
+  RankingEnsemble ensemble(process());
+  const auto other = process(0.3);
+  ensemble.add(earlier_process(Matern52{Vector::Constant(2, 0.4)}, other.points(), Vector(-3 * other.values())));
+  Asked f{acquisition(ensemble, LogExpectedImprovement{}, -0.5)};
+  RankingEnsemble<Matern52>::Predicted prediction;
+  ensemble.predict(query, prediction);
+  Vector gradient(2);
+  double slope;
+  const double expected = LogExpectedImprovement{}(prediction.mean[0], prediction.variance[0], -0.5, slope, slope);
+  CHECK(f(query, gradient).value == Approx(-expected).epsilon(1e-14));
+  for (Eigen::Index c = 0; c < 2; ++c) {
+    const Vector step = 1e-5 * Vector::Unit(2, c);
+    CHECK(gradient[c] == Approx((f(query + step).value - f(query - step).value) / 2e-5).margin(1e-7));
+  }
+  CHECK(expected != Approx(-Asked{acquisition(ensemble.current(), LogExpectedImprovement{}, -0.5)}(query).value));
 }
 
 TEST_CASE("a search finds a point no worse than all of a grid", "[bayes]") {

@@ -10,7 +10,7 @@
 #include <Eigen/Core>
 
 #include <mesaopt/bayes/gaussian_process.hpp>
-#include <mesaopt/bayes/kernel.hpp>
+#include <mesaopt/bayes/prediction.hpp>
 #include <mesaopt/core/call.hpp>
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/core/point.hpp>
@@ -28,28 +28,39 @@ concept AcquisitionFunction = requires(const A& rule, S number, S& slope) {
   { rule(number, number, number, slope, slope) } -> std::convertible_to<S>;
 };
 
-/// How promising a point is by a rule and a Gaussian process, negated: an objective, to be minimized over the point.
+/// What predicts a mean and a variance of the function at points, with their gradients: a Gaussian process, or an
+/// ensemble of them. `Predicted` is what it fills.
+template <class P>
+concept PredictiveProcess = requires(const P& process, const Eigen::MatrixX<typename P::Scalar>& X,
+                                     typename P::Predicted& out, Prediction<typename P::Scalar>& prediction) {
+  process.predict(X, out);
+  process.predict_with_gradients(X, out);
+  { process.prior_variance(X.col(0)) } -> std::convertible_to<typename P::Scalar>;
+  prediction = out;
+};
+
+/// How promising a point is by a rule and a Gaussian process, or an ensemble of them, negated: an objective, to be
+/// minimized over the point.
 ///
 ///     auto next = minimize(acquisition(process, LogExpectedImprovement{}, best), x0, Lbfgs{});
 ///
 /// It refers to the process, which must outlive it. A predicted variance below the rounding of the prior's counts as
 /// that rounding, with no slope, so that logarithms stay finite at observed points. Evaluations after the first
 /// allocate nothing.
-template <kernels::Kernel K, AcquisitionFunction<typename K::Scalar> A>
+template <PredictiveProcess P, AcquisitionFunction<typename P::Scalar> A>
 class Acquisition {
  public:
-  using S = typename K::Scalar;
+  using S = typename P::Scalar;
   /// The scratch of one evaluation.
   struct Scratch {
     Eigen::MatrixX<S> point;
-    Prediction<S> prediction;
+    typename P::Predicted prediction;
     static constexpr std::tuple<> fields() { return {}; }
   };
   template <class X>
   using Memory = Workspace<Scratch>;
 
-  Acquisition(const GaussianProcess<K>& process, A rule, S best)
-      : process_(&process), rule_(std::move(rule)), best_(best) {}
+  Acquisition(const P& process, A rule, S best) : process_(&process), rule_(std::move(rule)), best_(best) {}
 
   const A& rule() const { return rule_; }
   S best() const { return best_; }
@@ -76,7 +87,7 @@ class Acquisition {
   }
 
   /// The objective at each column of X, which is faster than one at a time; `values` is resized.
-  void values(const Eigen::MatrixX<S>& X, Prediction<S>& scratch, Eigen::VectorX<S>& values) const {
+  void values(const Eigen::MatrixX<S>& X, typename P::Predicted& scratch, Eigen::VectorX<S>& values) const {
     process_->predict(X, scratch);
     values.resize(X.cols());
     S by_mean = 0, by_variance = 0;
@@ -90,9 +101,7 @@ class Acquisition {
 
   S value(const Eigen::MatrixX<S>& X, const Prediction<S>& prediction, Eigen::Index j, S& by_mean,
           S& by_variance) const {
-    S prior;
-    const S* const x = X.col(j).data();
-    process_->kernel().values({x, X.rows(), 1}, x, &prior);
+    const S prior = process_->prior_variance(X.col(j));
     // Half of the least difference between the prior's variance and another number.
     const S least = prior * std::numeric_limits<S>::epsilon() / 4, variance = prediction.variance[j];
     const S value = rule_(prediction.mean[j], std::max(variance, least), best_, by_mean, by_variance);
@@ -101,19 +110,19 @@ class Acquisition {
     return -value;
   }
 
-  const GaussianProcess<K>* process_;
+  const P* process_;
   A rule_;
   S best_;
 };
 
 /// The objective whose minimizer is the most promising point; `best` is the lowest value so far, or whatever else the
 /// rule is to compare with.
-template <kernels::Kernel K, AcquisitionFunction<typename K::Scalar> A>
-Acquisition<K, A> acquisition(const GaussianProcess<K>& process, A rule, typename K::Scalar best) {
+template <PredictiveProcess P, AcquisitionFunction<typename P::Scalar> A>
+Acquisition<P, A> acquisition(const P& process, A rule, typename P::Scalar best) {
   return {process, std::move(rule), best};
 }
 /// A process that would not outlive it is refused.
-template <kernels::Kernel K, class A>
-void acquisition(const GaussianProcess<K>&& process, A rule, typename K::Scalar best) = delete;
+template <PredictiveProcess P, class A>
+void acquisition(const P&& process, A rule, typename P::Scalar best) = delete;
 
 }  // namespace mesaopt
