@@ -6,6 +6,7 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/core/call.hpp>
 #include <mesaopt/core/constraints.hpp>
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/core/objective.hpp>

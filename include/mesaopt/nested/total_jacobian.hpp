@@ -7,6 +7,7 @@
 #include <mesaopt/core/call.hpp>
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/core/residuals.hpp>
+#include <mesaopt/nested/outer.hpp>
 #include <mesaopt/nested/response.hpp>
 
 namespace mesaopt::detail {
