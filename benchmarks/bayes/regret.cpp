@@ -1,8 +1,8 @@
 // Simple regret of Bayesian optimization on functions with known minima: the difference between the lowest value found
-// and the least there is, median over 20 seeds; and the processor time of a suggestion, beside dlib's find_min_global
+// and the least there is, median over seeds; and the processor time of a suggestion, beside dlib's find_min_global
 // where that was found. Prints Markdown.
 //
-//     regret [seeds] [function]
+//     regret [seeds = 20] [function or "time" = all] [first seed = 1]
 
 #include <algorithm>
 #include <chrono>
@@ -128,10 +128,10 @@ std::vector<double> regrets(const Problem& problem, const O& optimizer, std::uin
 }
 
 template <class Make>
-void row(const Problem& problem, const char* name, const Make& make, int seeds) {
+void row(const Problem& problem, const char* name, const Make& make, int seeds, int first) {
   std::vector<std::vector<double>> all;
   const double began = cpu_seconds();
-  for (int seed = 1; seed <= seeds; ++seed)
+  for (int seed = first; seed < first + seeds; ++seed)
     all.push_back(regrets(problem, make(std::uint64_t(seed)), std::uint64_t(seed)));
   const double seconds = cpu_seconds() - began;
   for (const int at : problem.at) {
@@ -220,6 +220,7 @@ void suggestion_times() {
 int main(int argc, char** argv) {
   const int seeds = argc > 1 ? std::atoi(argv[1]) : 20;
   const std::string only = argc > 2 ? argv[2] : "";
+  const int first = argc > 3 ? std::atoi(argv[3]) : 1;
   const std::vector<Problem> problems{{"Branin", 2, branin, 0.39788735772973816, {30, 50}},
                                       {"Hartmann6", 6, hartmann6, -3.32236801141551, {50, 100}, 0, 0.1},
                                       {"Rosenbrock-4", 4, rosenbrock, 0, {50, 100}},
@@ -233,9 +234,10 @@ int main(int argc, char** argv) {
     if (!only.empty() && only != problem.name) continue;
     row(
         problem, "BayesianOptimization",
-        [&](std::uint64_t seed) { return BayesianOptimization{.noisy = problem.noise > 0, .seed = seed}; }, seeds);
+        [&](std::uint64_t seed) { return BayesianOptimization{.noisy = problem.noise > 0, .seed = seed}; }, seeds,
+        first);
     row(
-        problem, "random", [](std::uint64_t seed) { return RandomSearch{.batch = 1, .seed = seed}; }, seeds);
+        problem, "random", [](std::uint64_t seed) { return RandomSearch{.batch = 1, .seed = seed}; }, seeds, first);
   }
   if (only.empty() || only == "time") suggestion_times();
 }

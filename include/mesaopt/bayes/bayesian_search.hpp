@@ -66,14 +66,15 @@ struct BayesianSearch {
   Acquire acquire{};
   Fit fit{};
   Maximize maximize{};
-  ProposalSettings proposal{};     ///< how many points are looked at, and the like
-  DimensionScaledPriors priors{};  ///< of the hyperparameters
-  Eigen::Index batch = 1;          ///< points that are evaluated side by side, 1 or more
-  Eigen::Index initial = 0;        ///< points evaluated before the first is proposed, the start included; 0: 2(n + 1)
-  bool noisy = false;              ///< whether values are noisy; of an objective that says so of itself they are
-  double prior_noise = 0;          ///< variance of observations of a prior, in units of the variance of all
-  std::uint64_t seed = 1;          ///< of all draws
-  double radius = 1;               ///< half the width of the box where the objective has no bounds, around the start
+  ProposalSettings proposal{};           ///< how many points are looked at, and the like
+  DimensionScaledPriors priors{};        ///< of the hyperparameters where values are exact
+  DimensionScaledPriors noisy_priors{};  ///< of the hyperparameters where they are noisy
+  Eigen::Index batch = 1;                ///< points that are evaluated side by side, 1 or more
+  Eigen::Index initial = 0;  ///< points evaluated before the first is proposed, the start included; 0: 2(n + 1)
+  bool noisy = false;        ///< whether values are noisy; of an objective that says so of itself they are
+  double prior_noise = 0;    ///< variance of observations of a prior, in units of the variance of all
+  std::uint64_t seed = 1;    ///< of all draws
+  double radius = 1;         ///< half the width of the box where the objective has no bounds, around the start
 
   using Kernel = decltype(std::declval<const Model&>()(Eigen::Index(1)));
   static constexpr bool handles_bounds = true;
@@ -87,6 +88,7 @@ struct BayesianSearch {
   void check() const {
     proposal.check();
     priors.check();
+    noisy_priors.check();
     if (batch < 1) detail::refuse("BayesianSearch::batch", double(batch), "it must be 1 or more");
     if (initial < 0) detail::refuse("BayesianSearch::initial", double(initial), "it must be 0 or more");
     if (!(prior_noise >= 0) || !std::isfinite(prior_noise))

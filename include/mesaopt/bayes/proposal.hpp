@@ -14,7 +14,7 @@
 #include <mesaopt/bayes/acquisition.hpp>
 #include <mesaopt/bayes/filled_wells.hpp>
 #include <mesaopt/bayes/gaussian_process.hpp>
-#include <mesaopt/bayes/lower_confidence_bound.hpp>
+#include <mesaopt/bayes/mean_function.hpp>
 #include <mesaopt/bayes/surrogate.hpp>
 #include <mesaopt/core/search.hpp>
 #include <mesaopt/core/stopping.hpp>
@@ -91,7 +91,8 @@ class Proposal {
     settings.noise_floor = state_.noisy ? 1e-6 : 1e-10;
     settings.noise = state_.noisy ? 1e-2 : 1e-6;
     const GaussianProcess<K> blank(optimizer_.model(n_), settings);
-    surrogate.follow(state_.observations, wells, blank, optimizer_.priors, as_search(optimizer_.fit));
+    surrogate.follow(state_.observations, wells, blank, state_.noisy ? optimizer_.noisy_priors : optimizer_.priors,
+                     as_search(optimizer_.fit));
     process_ = &surrogate.process;
     if (state_.open > 0) {
       believed_ = surrogate.process;
@@ -137,7 +138,7 @@ class Proposal {
     }
   }
 
-  void minimize_mean() { search(acquisition(*process_, PosteriorMean{}, best_)); }
+  void minimize_mean() { search(mean_function(*process_)); }
 
   /// Sets `found_` to where an objective is least, by searches from its best candidates.
   template <class F>

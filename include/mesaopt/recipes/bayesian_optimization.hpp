@@ -50,7 +50,7 @@ struct BayesianOptimization {
   double radius = 1;         ///< half the width of the box where the objective has no bounds, around the start
 
   static constexpr bool handles_bounds = true;
-  /// Fits stop at a gradient of 1e-3 or 60 evaluations, maximizations of the acquisition at 1e-9 or 50.
+  /// Fits stop at a gradient of 1e-2 or 60 evaluations, maximizations of the acquisition at 1e-9 or 50.
   using Fit = Search<LbfgsB, decltype(GradientBelow{} || MaxEvaluations{})>;
   using Pieces = BayesianSearch<SmoothModel, LogExpectedImprovement, Fit, Fit>;
   template <Point X, class M = Nothing>
@@ -62,10 +62,10 @@ struct BayesianOptimization {
   [[nodiscard]] Pieces pieces() const {
     Pieces pieces{{},
                   {},
-                  {LbfgsB{}, GradientBelow{1e-3} || MaxEvaluations{60}},
+                  {LbfgsB{}, GradientBelow{1e-2} || MaxEvaluations{60}},
                   {LbfgsB{}, GradientBelow{1e-9} || MaxEvaluations{50}}};
     // Exact values of smooth functions show length scales by themselves; noise stands for what the kernel cannot be.
-    if (!noisy) pieces.priors = {.length_scale_deviation = 3, .noise_location = -14, .noise_deviation = 4};
+    pieces.priors = {.length_scale_deviation = 3, .noise_location = -14, .noise_deviation = 4};
     pieces.batch = batch;
     pieces.initial = initial;
     pieces.noisy = noisy;
