@@ -188,7 +188,7 @@ TEST_CASE("failures, infinities and constants do not stop a trust region", "[bay
   CHECK(constant.region.length < 0.8);
 }
 
-TEST_CASE("an exception of the objective passes through and the same points are evaluated next",
+TEST_CASE("in a trust region an exception of the objective passes through and the same points are evaluated next",
           "[bayes][trust_region_search]") {
   int count = 0;
   const Bowl f = within(Any{[&](const VectorXd& x) {
