@@ -109,3 +109,4 @@
 #include <mesaopt/objective/robust.hpp>
 #include <mesaopt/objective/simplex.hpp>
 #include <mesaopt/recipes/bayesian_optimization.hpp>
+#include <mesaopt/recipes/trust_region_bayes.hpp>
