@@ -179,7 +179,8 @@ template <class O>
 VectorXd asked(const O& optimizer, bool mistaken) {
   typename O::template State<VectorXd, Nothing> state;
   const VectorXd start = VectorXd::Constant(2, 0.5);
-  optimizer.init(Any{{}, cube(2)}, start, state);
+  const Any f{[](const VectorXd& x) { return Evaluation<double>(x.squaredNorm()); }, cube(2)};
+  optimizer.init(f, start, state);  // DirectL evaluates the middle of the box
   const auto refused = [&](const std::vector<std::uint64_t>& ids, std::size_t answers) {
     const std::vector<Evaluation<double>> all(answers, Evaluation<double>(-1e9));
     CHECK_THROWS_AS(optimizer.tell(state, ids, all), std::invalid_argument);
