@@ -13,6 +13,7 @@
 #include <Eigen/Core>
 
 #include <mesaopt/bayes/bayesian_state.hpp>
+#include <mesaopt/bayes/fill_places.hpp>
 #include <mesaopt/bayes/filled_wells.hpp>
 #include <mesaopt/bayes/gaussian_process.hpp>
 #include <mesaopt/bayes/likelihood.hpp>
@@ -145,20 +146,7 @@ struct BayesianSearch {
   /// the whole batch, and the next step evaluates it anew.
   template <class F, Point X, class M>
   void step(const F& f, State<X, M>& state) const {
-    if (state.calls.exhausted()) {
-      state.status = Status::max_evaluations;
-      return;
-    }
-    if constexpr (HasSpace<F>)
-      ask(f.space, state);
-    else
-      ask(state);
-    if (state.open == 0) return;
-    const auto left = state.calls.limit - state.calls.counts[0].evaluations();
-    state.calls.values(f, state.open_points, state.answers);
-    state.calls.accept_batch(state.answers);
-    const auto size = std::size_t(std::min<std::uint64_t>(state.open_ids.size(), left));
-    tell(state, {state.open_ids.data(), size}, {state.answers.data(), size});
+    detail::evaluate_places(*this, f, state);
   }
 
  private:
@@ -230,70 +218,13 @@ struct BayesianSearch {
     }
   }
 
-  /// Fills the free places. `represent` moves a point of the box to the one that stands for it.
   template <Point X, class M, class Represent>
   Batch<X> draw(State<X, M>& state, const Represent& represent) const {
-    const Eigen::Index n = Eigen::Index(state.free.size());
-    const auto design = std::uint64_t(initial > 0 ? initial : 2 * (n + 1));
-    return state.ask([&](Eigen::Index place) {
-      X point = state.start;
-      // A point of the cube, as it will be evaluated and learnt.
-      const auto land = [&](const Eigen::VectorXd& u) {
-        point = state.start;
-        state.to_box(u, point);
-        represent(point);
-        return state.to_cube(point);
-      };
-      Eigen::VectorXd u;
-      if (state.next == 0) {
-        represent(point);
-        u = state.to_cube(point);
-      } else if (n == 0) {
-        if (state.open == 0) state.status = state.evaluation.usable() ? Status::stalled : Status::non_finite;
-        return false;
-      } else {
-        const bool known = state.observations.usable() > 0;
-        if (state.next < design || !known)
-          u = land(design_point(state));
-        else
-          u = land(propose_point(state, land));
-        // What was evaluated already tells nothing new, unless it is noisy.
-        for (int tries = 0; !state.noisy && known_already(state, u); ++tries) {
-          if (tries == 200) {
-            if (state.open == 0) state.status = state.evaluation.usable() ? Status::stalled : Status::non_finite;
-            return false;
-          }
-          u = land(design_point(state));
-        }
-      }
-      state.points.col(place) = point;
-      state.waiting.col(place) = u;
-      return true;
+    const auto design = std::uint64_t(initial > 0 ? initial : 2 * (Eigen::Index(state.free.size()) + 1));
+    return detail::fill_places(state, represent, [&](const auto& land) {
+      const bool begun = state.next >= design && state.observations.usable() > 0;
+      return begun ? detail::propose(state, *this, land) : detail::design_point(state);
     });
-  }
-
-  template <class T>
-  static Eigen::VectorXd design_point(T& state) {
-    Eigen::VectorXd u(Eigen::Index(state.free.size()));
-    if (u.size() == state.design.dimension) {
-      state.design.fill(u);
-    } else {
-      for (double& part : u) part = state.random.uniform();
-    }
-    return u;
-  }
-
-  template <class T>
-  static bool known_already(const T& state, const Eigen::VectorXd& u) {
-    if (state.observations.distance(u) == 0) return true;
-    for (std::size_t k = 0; k < state.ids.size(); ++k)
-      if (!state.told[k] && state.waiting.col(Eigen::Index(k)) == u) return true;
-    return false;
-  }
-
-  template <class T, class Land>
-  Eigen::VectorXd propose_point(T& state, const Land& land) const {
-    return detail::propose(state, *this, land);
   }
 };
 

@@ -11,6 +11,7 @@
 #include <Eigen/Core>
 
 #include <mesaopt/bayes/bayesian_search.hpp>
+#include <mesaopt/bayes/fill_places.hpp>
 #include <mesaopt/bayes/likelihood.hpp>
 #include <mesaopt/bayes/trust_region_proposal.hpp>
 #include <mesaopt/bayes/trust_region_state.hpp>
@@ -133,20 +134,7 @@ struct TrustRegionSearch {
   /// the whole batch, and the next step evaluates it anew.
   template <class F, Point X, class M, kernels::Kernel K>
   void step(const F& f, TrustRegionState<X, M, K>& state) const {
-    if (state.calls.exhausted()) {
-      state.status = Status::max_evaluations;
-      return;
-    }
-    if constexpr (HasSpace<F>)
-      ask(f.space, state);
-    else
-      ask(state);
-    if (state.open == 0) return;
-    const auto left = state.calls.limit - state.calls.counts[0].evaluations();
-    state.calls.values(f, state.open_points, state.answers);
-    state.calls.accept_batch(state.answers);
-    const auto size = std::size_t(std::min<std::uint64_t>(state.open_ids.size(), left));
-    tell(state, {state.open_ids.data(), size}, {state.answers.data(), size});
+    detail::evaluate_places(*this, f, state);
   }
 
  private:
@@ -171,60 +159,12 @@ struct TrustRegionSearch {
     state.local = state.observations;
   }
 
-  /// Fills the free places. `represent` moves a point of the box to the one that stands for it.
   template <Point X, class M, kernels::Kernel K, class Represent>
   Batch<X> draw(TrustRegionState<X, M, K>& state, const Represent& represent) const {
-    return state.ask([&](Eigen::Index place) {
-      X point = state.start;
-      // A point of the cube, as it will be evaluated and learnt.
-      const auto land = [&](const Eigen::VectorXd& u) {
-        point = state.start;
-        state.to_box(u, point);
-        represent(point);
-        return state.to_cube(point);
-      };
-      const auto nothing_left = [&] {
-        if (state.open == 0) state.status = state.evaluation.usable() ? Status::stalled : Status::non_finite;
-        return false;
-      };
-      Eigen::VectorXd u;
-      if (state.next == 0) {
-        represent(point);
-        u = state.to_cube(point);
-      } else if (state.free.empty()) {
-        return nothing_left();
-      } else {
-        const bool design = state.next < state.first + state.designed || state.local.usable() == 0;
-        u = land(design ? design_point(state) : detail::RegionProposal(state, *this)());
-        // What was evaluated already tells nothing new, unless it is noisy.
-        for (int tries = 0; !state.noisy && known_already(state, u); ++tries) {
-          if (tries == 200) return nothing_left();
-          u = land(design_point(state));
-        }
-      }
-      state.points.col(place) = point;
-      state.waiting.col(place) = u;
-      return true;
+    return detail::fill_places(state, represent, [&](const auto&) {
+      const bool begun = state.next >= state.first + state.designed && state.local.usable() > 0;
+      return begun ? detail::RegionProposal(state, *this)() : detail::design_point(state);
     });
-  }
-
-  template <class T>
-  static Eigen::VectorXd design_point(T& state) {
-    Eigen::VectorXd u(Eigen::Index(state.free.size()));
-    if (u.size() == state.design.dimension) {
-      state.design.fill(u);
-    } else {
-      for (double& part : u) part = state.random.uniform();
-    }
-    return u;
-  }
-
-  template <class T>
-  static bool known_already(const T& state, const Eigen::VectorXd& u) {
-    if (state.observations.distance(u) == 0) return true;
-    for (std::size_t k = 0; k < state.ids.size(); ++k)
-      if (!state.told[k] && state.waiting.col(Eigen::Index(k)) == u) return true;
-    return false;
   }
 };
 
