@@ -35,6 +35,7 @@
 #include <mesaopt/core/sobol.hpp>
 #include <mesaopt/gradient/lbfgsb.hpp>
 #include <mesaopt/objective/bounds.hpp>
+#include <mesaopt/problems/hartmann6.hpp>
 
 using namespace mesaopt;
 using Matrix = Eigen::MatrixXd;
@@ -43,23 +44,6 @@ using Kernel = kernels::Product<kernels::Constant, kernels::SquaredExponential>;
 using Process = GaussianProcess<Kernel>;
 
 namespace {
-
-double hartmann6(const Vector& x) {
-  constexpr double A[4][6] = {
-      {10, 3, 17, 3.5, 1.7, 8}, {0.05, 10, 17, 0.1, 8, 14}, {3, 3.5, 1.7, 10, 17, 8}, {17, 8, 0.05, 10, 0.1, 14}};
-  constexpr double P[4][6] = {{.1312, .1696, .5569, .0124, .8283, .5886},
-                              {.2329, .4135, .8307, .3736, .1004, .9991},
-                              {.2348, .1451, .3522, .2883, .3047, .6650},
-                              {.4047, .8828, .8732, .5743, .1091, .0381}};
-  constexpr double weights[4] = {1, 1.2, 3, 3.2};
-  double sum = 0;
-  for (int i = 0; i < 4; ++i) {
-    double exponent = 0;
-    for (int j = 0; j < 6; ++j) exponent += A[i][j] * (x[j] - P[i][j]) * (x[j] - P[i][j]);
-    sum -= weights[i] * std::exp(-exponent);
-  }
-  return sum;
-}
 
 /// Of the unit square; feasible where the constraint is at most 0.
 struct Simulation {
@@ -151,7 +135,7 @@ std::vector<double> hartmann_run(Batches how, std::uint64_t seed, int evaluation
   Matrix X(n, initial);
   Sobol{.dimension = n, .seed = seed}.fill(X);
   Vector y(initial);
-  for (Eigen::Index i = 0; i < initial; ++i) y[i] = hartmann6(X.col(i));
+  for (Eigen::Index i = 0; i < initial; ++i) y[i] = problems::Hartmann6{}(Vector(X.col(i)));
   Process process = blank(n);
   for (std::uint64_t turn = 0; y.size() < evaluations; ++turn) {
     const Vector z = standardized(y);
@@ -178,7 +162,7 @@ std::vector<double> hartmann_run(Batches how, std::uint64_t seed, int evaluation
     y.conservativeResize(old + next.cols());
     for (Eigen::Index j = 0; j < next.cols(); ++j) {
       X.col(old + j) = next.col(j);
-      y[old + j] = hartmann6(next.col(j));
+      y[old + j] = problems::Hartmann6{}(Vector(next.col(j)));
     }
   }
   std::vector<double> regret;

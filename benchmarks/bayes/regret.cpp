@@ -23,6 +23,7 @@
 #include <mesaopt/core/random.hpp>
 #include <mesaopt/direct/random_search.hpp>
 #include <mesaopt/objective/bounds.hpp>
+#include <mesaopt/problems/hartmann6.hpp>
 #include <mesaopt/recipes/bayesian_optimization.hpp>
 
 #ifdef MESAOPT_PEER_DLIB
@@ -42,22 +43,7 @@ double branin(const VectorXd& u) {
   return a * a + 10 * (1 - 1 / (8 * pi)) * std::cos(x) + 10;
 }
 
-double hartmann6(const VectorXd& x) {
-  constexpr double A[4][6] = {
-      {10, 3, 17, 3.5, 1.7, 8}, {0.05, 10, 17, 0.1, 8, 14}, {3, 3.5, 1.7, 10, 17, 8}, {17, 8, 0.05, 10, 0.1, 14}};
-  constexpr double P[4][6] = {{.1312, .1696, .5569, .0124, .8283, .5886},
-                              {.2329, .4135, .8307, .3736, .1004, .9991},
-                              {.2348, .1451, .3522, .2883, .3047, .6650},
-                              {.4047, .8828, .8732, .5743, .1091, .0381}};
-  constexpr double weights[4] = {1, 1.2, 3, 3.2};
-  double sum = 0;
-  for (int i = 0; i < 4; ++i) {
-    double exponent = 0;
-    for (int j = 0; j < 6; ++j) exponent += A[i][j] * (x[j] - P[i][j]) * (x[j] - P[i][j]);
-    sum -= weights[i] * std::exp(-exponent);
-  }
-  return sum;
-}
+double hartmann6(const VectorXd& x) { return problems::Hartmann6{}(x); }
 
 double ackley(const VectorXd& u) {
   const VectorXd x = (-32.768 + 65.536 * u.array()).matrix();
@@ -152,7 +138,7 @@ void row(const Problem& problem, const char* name, const Make& make, int seeds, 
 
 /// Processor time of each suggestion on a function of 6 variables: mean over the 20 before n evaluations.
 void suggestion_times() {
-  const Problem problem{"Hartmann6", 6, hartmann6, -3.32236801141551, {205}};
+  const Problem problem{"Hartmann6", 6, hartmann6, problems::Hartmann6::minimum, {205}};
   std::vector<std::vector<double>> ours, theirs;
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
     std::vector<double> stamps;
@@ -222,7 +208,7 @@ int main(int argc, char** argv) {
   const std::string only = argc > 2 ? argv[2] : "";
   const int first = argc > 3 ? std::atoi(argv[3]) : 1;
   const std::vector<Problem> problems{{"Branin", 2, branin, 0.39788735772973816, {30, 50}},
-                                      {"Hartmann6", 6, hartmann6, -3.32236801141551, {50, 100}, 0, 0.1},
+                                      {"Hartmann6", 6, hartmann6, problems::Hartmann6::minimum, {50, 100}, 0, 0.1},
                                       {"Rosenbrock-4", 4, rosenbrock, 0, {50, 100}},
                                       {"Ackley-5", 5, ackley, 0, {50, 100}},
                                       {"Levy-10", 10, levy, 0, {50, 100}},
