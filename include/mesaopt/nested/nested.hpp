@@ -211,11 +211,17 @@ struct Nested {
     static_assert(!std::same_as<Hypergradient, NoHypergradient>,
                   "mesaopt: this nested objective has no gradient, which the optimizer needs. Give it a hypergradient: "
                   "nested(outer, response, Implicit{})");
-    static_assert(
-        detail::OuterGradient<Outer, X, Y>,
-        "mesaopt: for a hypergradient the outer objective must be callable as F(x, y, gx, gy) -> value with the "
-        "outer point, the inner solution, and a gradient for each; for one of the inner solution alone write "
-        "of_solution(f) with f(y, gradient) -> value");
+    if constexpr (requires { requires !Hypergradient::needs_outer_gradient; })
+      static_assert(detail::OuterValue<Outer, X, Y>,
+                    "mesaopt: this hypergradient takes values of the outer objective, which must be callable as "
+                    "F(x, y) -> value with the outer point and the inner solution; for one of the inner solution alone "
+                    "write of_solution(f)");
+    else
+      static_assert(
+          detail::OuterGradient<Outer, X, Y>,
+          "mesaopt: for a hypergradient the outer objective must be callable as F(x, y, gx, gy) -> value with the "
+          "outer point, the inner solution, and a gradient for each; for one of the inner solution alone write "
+          "of_solution(f) with f(y, gradient) -> value");
   }
 
  private:
