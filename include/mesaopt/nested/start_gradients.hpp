@@ -4,6 +4,7 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 #include <Eigen/Core>
 
@@ -13,6 +14,8 @@
 #include <mesaopt/core/run.hpp>
 #include <mesaopt/core/stopping.hpp>
 #include <mesaopt/nested/outer_at.hpp>
+#include <mesaopt/nested/places.hpp>
+#include <mesaopt/nested/start.hpp>
 
 namespace mesaopt {
 
@@ -21,9 +24,10 @@ namespace detail {
 template <class R, Point X, class M>
 bool solve_from_outer(const char* who, const R& response, const X& x, const Call<M>& call, X& gradient) {
   using Y = typename R::template Y<X>;
-  static_assert(std::same_as<typename R::template Types<X>::From, Y>,
-                "mesaopt: hypergradients in the start are for an inner start that is the outer point: "
-                "by_outer([](const auto& x) { return x; })");
+  using StartPlace = std::remove_cvref_t<decltype(response.start)>;
+  static_assert(is_cold<StartPlace> && depends_on_outer<std::remove_cvref_t<decltype(response.start.from)>> &&
+                    std::same_as<typename R::template Types<X>::From, Y>,
+                "mesaopt: hypergradients in the start are for an inner start that is the outer point: from_outer()");
   auto& record = call.record.response;
   response.solve(x, call.memory.response, record, call.tolerance);
   gradient.setConstant(x.size(), std::numeric_limits<ScalarOf<X>>::quiet_NaN());
@@ -39,9 +43,9 @@ bool solve_from_outer(const char* who, const R& response, const X& x, const Call
 /// The hypergradient in the start y₀ = x of an inner run that ends at y, as if dy/dx were the identity:
 /// ∂F/∂x + ∂F/∂y. No second derivatives; an approximation, and labelled so.
 ///
-/// The start of the response has to be `by_outer([](const auto& x) { return x; })`; any other of the same size is taken
-/// for it. Finn, Abbeel & Levine (2017), "Model-agnostic meta-learning for fast adaptation of deep networks", section
-/// 5.2 (FOMAML).
+/// The start of the response has to be `from_outer()`; any other that depends on the outer point, and has its size, is
+/// taken for it. Finn, Abbeel & Levine (2017), "Model-agnostic meta-learning for fast adaptation of deep networks",
+/// section 5.2 (FOMAML).
 struct FirstOrderMaml {
   template <class Outer, class R, Point X, class M>
   Evaluation<ScalarOf<X>> pull(const Outer& outer, const R& response, const X& x, const Call<M>& call,
