@@ -8,7 +8,6 @@
 #include <limits>
 #include <span>
 #include <stdexcept>
-#include <string>
 #include <tuple>
 #include <vector>
 
@@ -22,6 +21,7 @@
 #include <mesaopt/core/prior.hpp>
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/core/stopping.hpp>
+#include <mesaopt/core/waiting.hpp>
 #include <mesaopt/objective/box.hpp>
 
 namespace mesaopt {
@@ -119,7 +119,7 @@ struct NumberedPoints {
     open_ids.reserve(batch);
     calls.slots.resize(std::max(batch, calls.slots.size()));
     for (auto& slot : calls.slots) slot.point.resize(n);
-    ids.assign(batch, 0);
+    ids.assign(batch, detail::no_point);
   }
 
   /// The batch, new points in the free places. As long as there are points, it is full.
@@ -132,34 +132,16 @@ struct NumberedPoints {
         told[k] = false;
         ++open;
       }
-    if (open == ids.size()) return {points, ids};
-    open_points.resize(x.size(), Eigen::Index(open));
-    open_ids.clear();
-    for (std::size_t k = 0; k < ids.size(); ++k)
-      if (!told[k]) {
-        open_points.col(Eigen::Index(open_ids.size())) = points.col(Eigen::Index(k));
-        open_ids.push_back(ids[k]);
-      }
-    return {open_points, open_ids};
+    return detail::waiting_points<X>(points, ids, told, open_points, open_ids);
   }
 
   /// Takes evaluations. See RandomSearch::tell.
   void tell(std::span<const std::uint64_t> names, std::span<const Evaluation<S>> evaluations) {
-    if (names.size() != evaluations.size())
-      throw std::invalid_argument("ids: are " + std::to_string(names.size()) + ", but evaluations " +
-                                  std::to_string(evaluations.size()));
+    detail::check_answers(names.size(), evaluations.size());
+    detail::mark_told(names, ids, told);
     std::size_t k = 0;
     for (std::size_t i = 0; i < names.size(); ++i, ++k) {
-      k = place(names[i], k);
-      if (k < ids.size() && !told[k]) {
-        told[k] = true;
-        continue;
-      }
-      for (std::size_t j = 0; j < i; ++j) told[place(names[j], j)] = false;
-      throw std::invalid_argument("ids: " + std::to_string(names[i]) + " names no point that waits to be told");
-    }
-    for (std::size_t i = k = 0; i < names.size(); ++i, ++k) {
-      k = place(names[i], k);
+      k = detail::place_of(ids, names[i], k);
       const Evaluation<S>& told_now = evaluations[i];
       if (!told_now.usable()) continue;
       // Of equals the first one, whichever is told first.
@@ -192,12 +174,6 @@ struct NumberedPoints {
  private:
   /// Whether all points have been asked for: those of the source, and the start.
   [[nodiscard]] bool spent() const { return next > source.count(); }
-
-  /// The place of a point in the batch, or as many as there are; looks at `guess` first.
-  [[nodiscard]] std::size_t place(std::uint64_t id, std::size_t guess) const {
-    if (guess < ids.size() && ids[guess] == id) return guess;
-    return std::size_t(std::find(ids.begin(), ids.end(), id) - ids.begin());
-  }
 
   void draw(std::uint64_t number, Eigen::Index column) {
     if (number == 0) {

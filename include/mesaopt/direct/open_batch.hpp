@@ -1,12 +1,9 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
 #include <span>
-#include <stdexcept>
-#include <string>
 #include <tuple>
 #include <vector>
 
@@ -15,6 +12,7 @@
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/core/optimizer.hpp>
 #include <mesaopt/core/point.hpp>
+#include <mesaopt/core/waiting.hpp>
 
 namespace mesaopt::detail {
 
@@ -53,39 +51,19 @@ struct OpenBatch {
   }
 
   /// The points that wait.
-  Batch<X> waiting() {
-    if (open == ids.size() && open > 0) return {points, ids};
-    open_points.resize(points.rows(), Eigen::Index(open));
-    open_ids.clear();
-    for (std::size_t k = 0; k < ids.size(); ++k)
-      if (!told[k]) {
-        open_points.col(Eigen::Index(open_ids.size())) = points.col(Eigen::Index(k));
-        open_ids.push_back(ids[k]);
-      }
-    return {open_points, open_ids};
-  }
+  Batch<X> waiting() { return waiting_points<X>(points, ids, told, open_points, open_ids); }
 
   /// Takes evaluations, some or all, in any order. Throws std::invalid_argument, and changes nothing, if there are not
   /// as many names as evaluations, or one names no point that waits.
   void tell(std::span<const std::uint64_t> named, std::span<const Evaluation<S>> answers) {
-    if (named.size() != answers.size())
-      throw std::invalid_argument("ids: are " + std::to_string(named.size()) + ", but evaluations " +
-                                  std::to_string(answers.size()));
+    check_answers(named.size(), answers.size());
     drop(named);
     for (std::size_t i = 0; i < named.size(); ++i) evaluations[std::size_t(named[i] - ids.front())] = answers[i];
   }
 
   /// Waits for points no longer. Throws std::invalid_argument, and changes nothing, if one does not wait.
   void drop(std::span<const std::uint64_t> named) {
-    for (std::size_t i = 0; i < named.size(); ++i) {
-      const std::uint64_t k = ids.empty() ? 0 : named[i] - ids.front();
-      if (k < ids.size() && !told[k]) {
-        told[k] = true;
-        continue;
-      }
-      for (std::size_t j = 0; j < i; ++j) told[std::size_t(named[j] - ids.front())] = false;
-      throw std::invalid_argument("ids: " + std::to_string(named[i]) + " names no point that waits to be told");
-    }
+    mark_told(named, ids, told);
     open -= named.size();
     for (const std::uint64_t id : named)
       evaluations[std::size_t(id - ids.front())] = Evaluation<S>::failure(Reason::non_finite_value);

@@ -20,6 +20,7 @@
 #include <mesaopt/core/prior.hpp>
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/core/stopping.hpp>
+#include <mesaopt/core/waiting.hpp>
 #include <mesaopt/evolution/adaptive_penalties.hpp>
 #include <mesaopt/evolution/cma_es.hpp>
 
@@ -67,15 +68,15 @@ struct ConstraintHandling {
     std::vector<std::uint64_t> names{};        ///< theirs
     std::vector<Evaluation<S>> values{};       ///< as far as they were told
     PointsOf<ConstraintsOf<X>> constraints{};  ///< one column a point
-    std::vector<bool> waits{};                 ///< for which of them
-    std::uint64_t waiting = 0;                 ///< how many
+    std::vector<bool> answered{};              ///< which of them no longer wait
+    std::uint64_t waiting = 0;                 ///< how many do
     S change = 0;                              ///< of penalties
 
     static constexpr auto fields() {
       using T = State;
       return detail::joined(detail::joined(Inner::fields(), AdaptivePenalties<X>::fields()),
                             std::tuple{&T::x, &T::value, &T::evaluation, &T::status, &T::least, &T::all, &T::names,
-                                       &T::values, &T::constraints, &T::waits, &T::waiting, &T::change});
+                                       &T::values, &T::constraints, &T::answered, &T::waiting, &T::change});
     }
 
    private:
@@ -123,15 +124,7 @@ struct ConstraintHandling {
   template <Point X, class M>
   Batch<X> ask(State<X, M>& state) const {
     if (state.waiting == 0) draw(state);
-    if (state.waiting == state.names.size()) return {state.all, state.names};
-    state.open_points.resize(state.all.rows(), Eigen::Index(state.waiting));
-    state.open_names.clear();
-    for (std::size_t k = 0; k < state.names.size(); ++k)
-      if (state.waits[k]) {
-        state.open_points.col(Eigen::Index(state.open_names.size())) = state.all.col(Eigen::Index(k));
-        state.open_names.push_back(state.names[k]);
-      }
-    return {state.open_points, state.open_names};
+    return detail::waiting_points<X>(state.all, state.names, state.answered, state.open_points, state.open_names);
   }
 
   /// Takes evaluations of points asked for, some or all, in any order, and the constraints there, one column a point,
@@ -149,7 +142,7 @@ struct ConstraintHandling {
                                   std::to_string(constraints.rows()) + " by " + std::to_string(constraints.cols()));
     mark(state, ids);
     for (std::size_t i = 0; i < ids.size(); ++i) {
-      const auto k = place(state, ids[i]);
+      const auto k = detail::place_of(state.names, ids[i], i);
       state.values[k] = evaluations[i];
       state.constraints.col(Eigen::Index(k)) = constraints.col(Eigen::Index(i));
       if (!constraints.col(Eigen::Index(i)).allFinite())
@@ -165,17 +158,17 @@ struct ConstraintHandling {
     std::vector<std::uint64_t> drawn;
     for (const std::uint64_t id : ids)
       if ((id & of_mean) == 0) drawn.push_back(id);
-    const std::vector<bool> before = state.waits;
+    const std::vector<bool> before = state.answered;
     const std::uint64_t waiting = state.waiting;
     mark(state, ids);
     try {
       optimizer.drop(inner(state), drawn);
     } catch (...) {
-      state.waits = before;
+      state.answered = before;
       state.waiting = waiting;
       throw;
     }
-    for (const std::uint64_t id : ids) state.values[place(state, id)] = {};
+    for (const std::uint64_t id : ids) state.values[detail::place_of(state.names, id)] = {};
     if (!ids.empty() && state.waiting == 0) finish(state);
   }
 
@@ -228,7 +221,7 @@ struct ConstraintHandling {
     state.change = change > 0 ? S(change) : std::pow(S(2), S(0.2) / S(n));
     state.names.assign(std::size_t(size), 0);
     state.values.assign(std::size_t(size), {});
-    state.waits.assign(std::size_t(size), false);
+    state.answered.assign(std::size_t(size), true);
     detail::zeros(state.all, n, size);
     detail::zeros(state.constraints, all, size);
     state.open_points.resize(n, size);
@@ -271,28 +264,14 @@ struct ConstraintHandling {
     for (Eigen::Index i = 0; i < n; ++i)
       state.all(i, size) = state.bounds.bounded ? state.bounds.to_box(i, state.mean[i]) : state.mean[i];
     state.names.back() = batch.ids.front() | of_mean;
-    state.waits.assign(state.names.size(), true);
+    state.answered.assign(state.names.size(), false);
     state.waiting = state.names.size();
-  }
-
-  /// The column of a name, or as many as there are.
-  template <Point X, class M>
-  static std::size_t place(const State<X, M>& state, std::uint64_t id) {
-    return std::size_t(std::find(state.names.begin(), state.names.end(), id) - state.names.begin());
   }
 
   /// Marks points as told. Throws, and marks none, if one does not wait.
   template <Point X, class M>
   static void mark(State<X, M>& state, std::span<const std::uint64_t> ids) {
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      const std::size_t k = place(state, ids[i]);
-      if (k < state.names.size() && state.waits[k]) {
-        state.waits[k] = false;
-        continue;
-      }
-      for (std::size_t j = 0; j < i; ++j) state.waits[place(state, ids[j])] = true;
-      throw std::invalid_argument("ids: " + std::to_string(ids[i]) + " names no point that waits to be told");
-    }
+    detail::mark_told(ids, state.names, state.answered);
     state.waiting -= ids.size();
   }
 

@@ -22,6 +22,7 @@
 #include <mesaopt/core/random.hpp>
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/core/vectors.hpp>
+#include <mesaopt/core/waiting.hpp>
 
 namespace mesaopt {
 
@@ -114,16 +115,7 @@ struct Generation {
   Batch<X> ask(const Draw& draw) {
     if (ids.empty()) throw std::invalid_argument("state: no run has been begun in it; init comes before ask");
     if (open == 0) draw();
-    if (open == ids.size()) return {points, ids};
-    const Eigen::Index n = points.rows();
-    open_points_.resize(n, Eigen::Index(open));
-    open_ids_.clear();
-    for (std::size_t k = 0; k < ids.size(); ++k)
-      if (!told[k]) {
-        std::copy_n(points.data() + n * Eigen::Index(k), n, open_points_.data() + n * Eigen::Index(open_ids_.size()));
-        open_ids_.push_back(ids[k]);
-      }
-    return {open_points_, open_ids_};
+    return detail::waiting_points<X>(points, ids, told, open_points_, open_ids_);
   }
 
   /// Takes evaluations, some or all, in any order. True if no point waits any longer.
@@ -131,10 +123,8 @@ struct Generation {
   /// Throws std::invalid_argument, and changes nothing, if there are not as many ids as evaluations, or an id names no
   /// point that waits.
   bool take(std::span<const std::uint64_t> named, std::span<const Evaluation<S>> answers) {
-    if (named.size() != answers.size())
-      throw std::invalid_argument("ids: are " + std::to_string(named.size()) + ", but evaluations " +
-                                  std::to_string(answers.size()));
-    mark(named);
+    detail::check_answers(named.size(), answers.size());
+    detail::mark_told(named, ids, told);
     for (std::size_t i = 0; i < named.size(); ++i) {
       const std::uint64_t k = named[i] - ids.front();
       const auto& answer = evaluations[k] = answers[i];
@@ -163,7 +153,7 @@ struct Generation {
       throw std::invalid_argument("ids: to drop " + std::to_string(named.size()) +
                                   " points would leave less than half" + " of the generation of " +
                                   std::to_string(ids.size()));
-    mark(named);
+    detail::mark_told(named, ids, told);
     for (const std::uint64_t id : named) {
       dropped[id - ids.front()] = true;
       evaluations[id - ids.front()] = {};
@@ -210,19 +200,6 @@ struct Generation {
   std::vector<Evaluation<S>> answers_{};
   PointsOf<X> open_points_{};
   std::vector<std::uint64_t> open_ids_{};
-
-  /// Marks points as told. Throws, and marks none, if one does not wait.
-  void mark(std::span<const std::uint64_t> named) {
-    for (std::size_t i = 0; i < named.size(); ++i) {
-      const std::uint64_t k = ids.empty() ? 0 : named[i] - ids.front();
-      if (k < ids.size() && !told[k]) {
-        told[k] = true;
-        continue;
-      }
-      for (std::size_t j = 0; j < i; ++j) told[named[j] - ids.front()] = false;
-      throw std::invalid_argument("ids: " + std::to_string(named[i]) + " names no point that waits to be told");
-    }
-  }
 };
 
 }  // namespace mesaopt
