@@ -52,7 +52,8 @@ struct Asked {
 
 double gradient_error(Asked f, const Vector& x) {
   Vector gradient(x.size());
-  CHECK(f(x, gradient).value == f(x).value);
+  const double value = f(x).value;
+  CHECK(std::abs(f(x, gradient).value - value) <= 1e-14 * std::abs(value));
   double worst = 0;
   for (Eigen::Index c = 0; c < x.size(); ++c) {
     const Vector step = 1e-5 * Vector::Unit(x.size(), c);

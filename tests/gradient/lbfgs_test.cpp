@@ -146,6 +146,7 @@ TEMPLATE_TEST_CASE("L-BFGS solves Rosenbrock in all kinds of points", "[lbfgs]",
 TEST_CASE("The direction is that of the two-loop recursion", "[lbfgs]") {
   for (const Eigen::Index n : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 50, 100, 513})
     for (const Eigen::Index memory : {1, 2, 3, 4, 5, 10}) {
+      if (n > 50 && memory < 10) continue;
       check_direction<VectorXd>(n, memory, 1e-12);
       check_direction<Eigen::VectorXf>(n, memory, 1e-4f);
     }

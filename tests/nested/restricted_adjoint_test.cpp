@@ -44,7 +44,7 @@ struct Answer {
 TEST_CASE("through equalities, inequalities and a bound that moves, the hypergradient is that of the closed form",
           "[nested]") {
   const VectorXd x = VectorXd::Zero(3), start = VectorXd::Zero(8);
-  for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6, 7, 8}) {
+  for (const std::uint64_t seed : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u}) {
     const Program program(seed);
     for (const Eigen::Index dense_limit : {256, 1}) {
       CAPTURE(seed, dense_limit);
@@ -80,7 +80,7 @@ TEST_CASE("the curvature of an active constraint counts", "[nested]") {
 
 TEST_CASE("a constraint or bound that is active with a multiplier of zero is refused and named", "[nested]") {
   const VectorXd x = VectorXd::Zero(3), start = VectorXd::Zero(8);
-  for (const std::uint64_t seed : {1, 2, 3, 4}) {
+  for (const std::uint64_t seed : {1u, 2u, 3u, 4u}) {
     CAPTURE(seed);
     Program weak(seed);
     weak.d += weak.multiplier * weak.A.row(weak.equal).transpose();  // the first inequality has multiplier 0 now
