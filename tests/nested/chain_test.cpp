@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <stdexcept>
 
 #include <Eigen/Core>
@@ -83,7 +84,6 @@ TEST_CASE("a transfer that harms loses the race against a cold start, and is rep
   CHECK(bad.complete());
   CHECK(misled.transfer == Transfer::refused);
   CHECK(misled.cold_value < misled.warm_value);
-  CHECK(misled.lost_evaluations >= 10);
   CHECK(misled.lost_evaluations < 20);
   const auto cold = search(bowl(6), zero6);
   CHECK(misled.solution.x == cold.x);
@@ -97,11 +97,14 @@ TEST_CASE("a transfer that harms loses the race against a cold start, and is rep
 
 TEST_CASE("a race that both runs have won by its end goes to the one that was there first", "[nested]") {
   // Both ends are the minimum to rounding, which must not decide.
+  constexpr double to_its_end = std::numeric_limits<double>::infinity();
   const auto f = bowl(6), moved = bowl(6, 0.3);
   const auto far = [](const VectorXd& x, VectorXd& y) { y = 30 * x; };
   const auto to_the_end = [&](auto map, double tolerance) {
-    const auto report = chain(stage("first", f, search, zero6),
-                              stage("second", moved, search, zero6, map, Race{.share = 0.5, .tolerance = tolerance}))();
+    const auto report =
+        chain(stage("first", f, search, zero6),
+              stage("second", moved, search, zero6, map,
+                    Race{.share = 0.5, .tolerance = tolerance, .refuse = to_its_end, .keep = to_its_end}))();
     return std::get<1>(report.stages);
   };
   const auto near = to_the_end(Coordinates{}, 1e-6), misled = to_the_end(far, 1e-6);
