@@ -9,6 +9,7 @@
 
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/gradient/bfgs.hpp>
+#include <mesaopt/gradient/lbfgs.hpp>
 
 #include "support/catch.hpp"
 
@@ -73,6 +74,16 @@ TEST_CASE("in a chain of growing dimension each stage spends less than from a co
   VectorXd start = zero8;
   start.head(6) = second.solution.x;
   CHECK(evaluations(third) < search(bowl(8, 0.01), start).counts[0].evaluations());
+}
+
+TEST_CASE("curvature pairs go through a map, and are worth something beside the point", "[nested]") {
+  const Search pairs{Lbfgs{.memory = 8}, GradientBelow{1e-7} || MaxEvaluations{500}};
+  const auto report = chain(stage("six", bowl(6), pairs, zero6), stage("eight", bowl(8, 0.01), pairs, zero8, pad()))();
+  VectorXd start = zero8;
+  start.head(6) = std::get<0>(report.stages).solution.x;
+  const auto& second = std::get<1>(report.stages);
+  CHECK((second.solution.x - bowl(8, 0.01).center).norm() < 1e-6);
+  CHECK(evaluations(second) < pairs(bowl(8, 0.01), start).counts[0].evaluations());
 }
 
 TEST_CASE("a transfer that harms loses the race against a cold start, and is reported", "[nested]") {

@@ -16,6 +16,7 @@
 #include <mesaopt/core/solution.hpp>
 #include <mesaopt/nested/race.hpp>
 #include <mesaopt/nested/transfer.hpp>
+#include <mesaopt/nested/transferred.hpp>
 
 namespace mesaopt {
 
@@ -164,7 +165,11 @@ struct Chain {
   static void hand_over(const Stage& stage, const Last& last, const Y& y, Report& mine) {
     mine.transfer = Transfer::trusted;
     if constexpr (std::is_same_v<decltype(Stage::map), Keep> && std::is_same_v<typename Last::X, Y>)
-      minimize_from(stage, last, mine);  // with all that it knows
+      minimize_from(stage,
+                    detail::Handover<Y, std::remove_cvref_t<decltype(last.state)>,
+                                     std::remove_cvref_t<decltype(last.state.calls.memory)>>{last.x, last.state,
+                                                                                             last.state.calls.memory},
+                    mine);  // with all that it knows
     else
       detail::transfer(stage.map, last.state, y, [&](const auto& prior) { minimize_from(stage, prior, mine); });
   }
