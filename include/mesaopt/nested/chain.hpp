@@ -14,6 +14,7 @@
 #include <mesaopt/core/run.hpp>
 #include <mesaopt/core/search.hpp>
 #include <mesaopt/core/solution.hpp>
+#include <mesaopt/nested/handover.hpp>
 #include <mesaopt/nested/race.hpp>
 #include <mesaopt/nested/transfer.hpp>
 #include <mesaopt/nested/transferred.hpp>

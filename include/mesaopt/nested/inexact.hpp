@@ -12,20 +12,9 @@
 #include <mesaopt/core/prior.hpp>
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/core/stopping.hpp>
+#include <mesaopt/nested/inner_knowledge.hpp>
 
 namespace mesaopt {
-
-namespace detail {
-/// Copies what makes up a state but for its calls, so that no count and no memory is undone.
-template <class State>
-void copy_but_calls(const State& from, State& to) {
-  const auto one = [&](auto member) {
-    if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(to.*member)>, decltype(to.calls)>)
-      to.*member = from.*member;
-  };
-  std::apply([&](auto... members) { (one(members), ...); }, State::fields());
-}
-}  // namespace detail
 
 /// An outer optimizer that asks for inner solutions only as exact as it needs them: early steps are cheap.
 ///

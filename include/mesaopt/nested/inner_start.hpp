@@ -40,6 +40,24 @@ struct DistributedInnerStart {
   const MatrixOf<Y>& covariance;
   ScalarOf<Y> step_size;
 };
+/// A start with variances to draw with.
+template <Point Y, class M>
+struct SpreadInnerStart {
+  const Y& x;
+  const M& memory;
+  const Y& variances;
+  ScalarOf<Y> step_size;
+};
+/// A start with observations of a similar objective.
+template <Point Y, class M>
+struct ObservedInnerStart {
+  const Y& x;
+  const M& memory;
+  const PointsOf<Y>& points;
+  const Eigen::VectorX<ScalarOf<Y>>& values;
+  const PointsOf<Y>& observed_points() const { return points; }
+  const Eigen::VectorX<ScalarOf<Y>>& observed_values() const { return values; }
+};
 /// A start at a point where the new inner objective was evaluated already.
 template <Point Y, class M>
 struct EvaluatedInnerStart {

@@ -15,6 +15,7 @@
 #include <mesaopt/core/search.hpp>
 #include <mesaopt/core/solution.hpp>
 #include <mesaopt/nested/basin_jump.hpp>
+#include <mesaopt/nested/handover.hpp>
 #include <mesaopt/nested/inner_derivatives.hpp>
 #include <mesaopt/nested/inner_start.hpp>
 #include <mesaopt/nested/moved_starts.hpp>
@@ -191,6 +192,8 @@ struct Response {
                                                              memory.model.miss * record.doubt},
                      search_here.optimizer, search_here.stopping, record.run, observers...);
     }
+    if constexpr (Types<X>::hands_on_state)
+      if (memory.knowledge.known && begin_knowing(f, search_here, memory, record, observers...)) return;
     if constexpr (Types<X>::hands_on_multipliers)
       begin(f,
             detail::RestrictedInnerStart<Inner, M>{record.start, memory.inner, memory.held_by.multipliers,
@@ -199,6 +202,37 @@ struct Response {
     else
       begin(f, detail::InnerStart<Inner, M>{record.start, memory.inner}, search_here.optimizer, search_here.stopping,
             record.run, observers...);
+  }
+
+  /// ... and what else that knew. False if the point is to be taken alone.
+  template <class F, class Search, Point X, class... Observers>
+  bool begin_knowing(const F& f, const Search& search_here, const Memory<X>& memory, Record<X>& record,
+                     const Observers&... observers) const {
+    using Inner = Y<X>;
+    using S = ScalarOf<Inner>;
+    using M = MemoryOf<F, Inner>;
+    const auto& known = memory.knowledge;
+    const auto go = [&](const auto& prior) {
+      begin(f, prior, search_here.optimizer, search_here.stopping, record.run, observers...);
+      return true;
+    };
+    // As far in each coordinate as solutions have moved lately for such a way of the outer point.
+    [[maybe_unused]] const auto width = [&] {
+      using std::sqrt;
+      return S(memory.sensitivity * (record.x - memory.x).norm() / sqrt(S(record.start.size())));
+    };
+    if constexpr (requires { known.shape; }) {
+      const S w = width();
+      return w > 0 && go(detail::DistributedInnerStart<Inner, M>{record.start, memory.inner, known.shape, w});
+    } else if constexpr (requires { known.variances; }) {
+      const S w = width();
+      return w > 0 && go(detail::SpreadInnerStart<Inner, M>{record.start, memory.inner, known.variances, w});
+    } else if constexpr (requires { known.points; }) {
+      return go(detail::ObservedInnerStart<Inner, M>{record.start, memory.inner, known.points, known.values});
+    } else {
+      return go(detail::Handover<Inner, std::remove_cvref_t<decltype(known.state)>, M>{record.start, known.state,
+                                                                                       memory.inner});
+    }
   }
 };
 
@@ -209,7 +243,8 @@ struct Response {
 ///     response(f, Lbfgs{}, by_outer([](const auto& x) { return x; }))              x seeds it
 ///
 /// The search is a Search, or an optimizer, which brings its default stopping rule. A bare start is `cold(start)`;
-/// `warm`, `nearest`, `tangent` and `newton_corrected` look back to the last accepted outer point.
+/// `warm`, `continued`, `nearest`, `predicted`, `tangent` and `newton_corrected` look back to the last accepted outer
+/// point.
 template <class ObjectivePlace, class SearchPlace, class StartPlace>
 auto response(ObjectivePlace objective, SearchPlace search, StartPlace start) {
   using Policy = decltype(detail::as_start(std::move(start)));

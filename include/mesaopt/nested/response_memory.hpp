@@ -14,6 +14,7 @@
 #include <mesaopt/core/point.hpp>
 #include <mesaopt/core/prior.hpp>
 #include <mesaopt/core/run.hpp>
+#include <mesaopt/nested/inner_knowledge.hpp>
 #include <mesaopt/nested/inner_start.hpp>
 #include <mesaopt/nested/response_record.hpp>
 #include <mesaopt/nested/solution_model.hpp>
@@ -43,13 +44,14 @@ struct ResponseMemory {
   std::int64_t held = 0, next = 0;
   std::conditional_t<T::hands_on_multipliers, InnerMultipliers<Inner>, Empty> held_by{};
   std::conditional_t<is_predicted<Start>, SolutionModel<X, Inner>, Empty> model{};
+  std::conditional_t<T::hands_on_state, typename T::Knowledge, Empty> knowledge{};
   typename T::InnerMemory inner{};  ///< what the inner objective remembers
 
   static constexpr auto fields() {
     using M = ResponseMemory;
-    return std::tuple{&M::known,   &M::x,           &M::y,     &M::factored, &M::factor, &M::adjoint_known,
-                      &M::adjoint, &M::sensitivity, &M::reach, &M::xs,       &M::ys,     &M::held,
-                      &M::next,    &M::held_by,     &M::model, &M::inner};
+    return std::tuple{&M::known,   &M::x,           &M::y,     &M::factored,  &M::factor, &M::adjoint_known,
+                      &M::adjoint, &M::sensitivity, &M::reach, &M::xs,        &M::ys,     &M::held,
+                      &M::next,    &M::held_by,     &M::model, &M::knowledge, &M::inner};
   }
   void clear() {
     known = factored = adjoint_known = false;
@@ -67,6 +69,7 @@ struct ResponseMemory {
       held_by.penalty = 0;
     }
     if constexpr (is_predicted<Start>) model.clear();
+    if constexpr (T::hands_on_state) knowledge.clear();
     mesaopt::detail::clear(inner);
   }
   void absorb(const Record& record) {
@@ -99,16 +102,11 @@ struct ResponseMemory {
     if constexpr (is_predicted<Start>) {
       model.absorb(x, y, record.outer_value, record.start, record.doubt, record.remember);
       if constexpr (T::hands_on_distribution) {
-        // Of mean variance 1, and definite beyond rounding; what is no covariance any more is not taken.
-        const auto& C = covariance_of(record.run.state);
-        const auto size = C.trace() / ScalarOf<Inner>(C.rows());
-        if (size > 0 && std::isfinite(size)) {
-          model.shape = C / size;
-          model.shape.diagonal().array() += 1e4 * std::numeric_limits<ScalarOf<Inner>>::epsilon();
-          model.shaped = true;
-        }
+        const bool shaped = normalized_shape(covariance_of(record.run.state), model.shape);
+        model.shaped = model.shaped || shaped;
       }
     }
+    if constexpr (T::hands_on_state) knowledge.absorb(record.run.state);
     if constexpr (T::hands_on_multipliers) {
       held_by.multipliers = record.run.state.multipliers;
       if constexpr (requires { record.run.state.penalty; }) held_by.penalty = record.run.state.penalty;

@@ -11,6 +11,7 @@
 #include <mesaopt/core/residuals.hpp>
 #include <mesaopt/core/run.hpp>
 #include <mesaopt/core/search.hpp>
+#include <mesaopt/nested/inner_knowledge.hpp>
 #include <mesaopt/nested/places.hpp>
 #include <mesaopt/nested/start.hpp>
 
@@ -53,9 +54,12 @@ struct ResponseTypes {
                 "no template State<X, M>, init(f, start, state) and step(f, state) for the inner objective");
   using Run = RunOf<Optimizer, Stopping, Objective, Y>;
   using InnerMemory = MemoryOf<Objective, Y>;
+  /// Whether a start brings all that the last accepted inner search knew.
+  static constexpr bool hands_on_state = is_continued<StartPlace>;
+  using Knowledge = InnerKnowledge<std::remove_cvref_t<decltype(Run::state)>, Y>;
   /// Whether a warm start brings multipliers.
   static constexpr bool hands_on_multipliers =
-      Constrained<Objective, Y> && !is_cold<StartPlace> && HasMultipliers<decltype(Run::state)>;
+      Constrained<Objective, Y> && !is_cold<StartPlace> && !hands_on_state && HasMultipliers<decltype(Run::state)>;
   /// Whether a predicted start brings a distribution: where the inner search knows one.
   static constexpr bool hands_on_distribution = is_predicted<StartPlace> && HasCovariance<decltype(Run::state)>;
 };

@@ -11,7 +11,7 @@
 #include <mesaopt/core/calls.hpp>
 #include <mesaopt/core/optimizer.hpp>
 #include <mesaopt/core/search.hpp>
-#include <mesaopt/nested/transferred.hpp>
+#include <mesaopt/nested/handover.hpp>
 
 namespace mesaopt {
 

@@ -10,17 +10,10 @@
 #include <mesaopt/core/constraints.hpp>
 #include <mesaopt/core/point.hpp>
 #include <mesaopt/core/prior.hpp>
+#include <mesaopt/nested/handover.hpp>
 #include <mesaopt/nested/transfer.hpp>
 
 namespace mesaopt::detail {
-
-/// What one search hands to the next: its best point, its state, and what the objective remembers.
-template <Point X, class S, class M>
-struct Handover {
-  const X& x;
-  const S& state;
-  const M& memory;
-};
 
 // The pieces that go through a map, each named as in core/prior.hpp.
 template <Point Y>
