@@ -24,6 +24,23 @@ void copy_but_calls(const State& from, State& to) {
   std::apply([&](auto... members) { (one(members), ...); }, State::fields());
 }
 
+/// Gives a state that has begun anew at a point what another one remembers beside that point: all but the point itself,
+/// what is known of the objective there, status and calls.
+template <class State>
+void recall(const State& from, State& to) {
+  const auto here = [&](const auto& member) {
+    const void* const at = &member;
+    bool known = at == &to.x || at == &to.value || at == &to.evaluation || at == &to.status || at == &to.calls;
+    if constexpr (requires { to.gradient; }) known = known || at == &to.gradient;
+    return known;
+  };
+  const auto one = [&](auto member) {
+    if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(to.*member)>, decltype(to.calls)>)
+      if (!here(to.*member)) to.*member = from.*member;
+  };
+  std::apply([&](auto... members) { (one(members), ...); }, State::fields());
+}
+
 /// A covariance of mean variance 1, and definite beyond rounding; false if C is none any more.
 template <class Matrix, class Shape>
 bool normalized_shape(const Matrix& C, Shape& shape) {
