@@ -298,19 +298,16 @@ int main(int argc, char** argv) {
   constexpr double never = std::numeric_limits<double>::infinity();
   const Race standard;
   std::vector<Race> races{standard};
-  for (const double share : {0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02})
-    races.push_back({.share = share, .refuse = never, .keep = never});
-  for (const auto& [refuse, keep] :
-       std::vector<std::pair<double, double>>{{400, 400}, {150, 150}, {150, 20}, {50, 20}, {20, 10}, {10, 5}})
-    races.push_back({.refuse = refuse, .keep = keep});
+  for (const double share : {0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02}) races.push_back({.share = share, .decisive = never});
+  for (const double decisive : {1000.0, 150.0, 50.0, 20.0, 10.0}) races.push_back({.decisive = decisive});
   const std::uint64_t first = argc > 2 ? std::strtoull(argv[1], nullptr, 10) : 2;
   const std::uint64_t last = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 6;
   for (const Race& race : races) {
     Tally others;
     for (std::uint64_t seed = first; seed <= last; ++seed)
       run(seed, race, [&](bool, const Kind& kind, const Answer& a) { others.add(a, kind.limit); });
-    std::printf("| %.2f | %.0f, %.0f | %.1f %% | %.1f %% | %.1f %% | %.1f %% | %.3f |\n", race.share, race.refuse,
-                race.keep, others.harmful.percent(), others.useful.percent(), others.clearly_harmful.percent(),
+    std::printf("| %.2f | %.0f | %.1f %% | %.1f %% | %.1f %% | %.1f %% | %.3f |\n", race.share, race.decisive,
+                others.harmful.percent(), others.useful.percent(), others.clearly_harmful.percent(),
                 others.clearly_useful.percent(), others.cost / others.pairs);
     std::fflush(stdout);
   }

@@ -112,10 +112,9 @@ TEST_CASE("a race that both runs have won by its end goes to the one that was th
   const auto f = bowl(6), moved = bowl(6, 0.3);
   const auto far = [](const VectorXd& x, VectorXd& y) { y = 30 * x; };
   const auto to_the_end = [&](auto map, double tolerance) {
-    const auto report =
-        chain(stage("first", f, search, zero6),
-              stage("second", moved, search, zero6, map,
-                    Race{.share = 0.5, .tolerance = tolerance, .refuse = to_its_end, .keep = to_its_end}))();
+    const auto report = chain(stage("first", f, search, zero6),
+                              stage("second", moved, search, zero6, map,
+                                    Race{.share = 0.5, .tolerance = tolerance, .decisive = to_its_end}))();
     return std::get<1>(report.stages);
   };
   const auto near = to_the_end(Coordinates{}, 1e-6), misled = to_the_end(far, 1e-6);

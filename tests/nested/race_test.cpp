@@ -70,7 +70,7 @@ TEST_CASE("a race in doubt goes on to its end, and there the lower one wins", "[
   CHECK_FALSE(race(slow, end).refused);
   CHECK_FALSE(race(slow, slow).refused);  // a draw is that of the one handed over
   // What comes from behind is seen if it is not told to stop too early.
-  CHECK(race(slow, late, {.refuse = infinity, .keep = infinity}).refused);
+  CHECK(race(slow, late, {.decisive = infinity}).refused);
 }
 
 TEST_CASE("settings of a race that are out of range are refused", "[nested]") {
@@ -80,7 +80,7 @@ TEST_CASE("settings of a race that are out of range are refused", "[nested]") {
   CHECK_THROWS_AS(detail::length(Race{.share = 0.6}, 1000), std::invalid_argument);
   CHECK_THROWS_AS(detail::length(Race{.evaluations = -1}, 1000), std::invalid_argument);
   CHECK_THROWS_AS(detail::length(Race{.tolerance = 1}, 1000), std::invalid_argument);
-  CHECK_THROWS_AS(detail::length(Race{.refuse = 1}, 1000), std::invalid_argument);
-  CHECK_THROWS_AS(detail::length(Race{.keep = std::nan("")}, 1000), std::invalid_argument);
+  CHECK_THROWS_AS(detail::length(Race{.decisive = 1}, 1000), std::invalid_argument);
+  CHECK_THROWS_AS(detail::length(Race{.decisive = std::nan("")}, 1000), std::invalid_argument);
   CHECK_THROWS_AS(detail::length(Race{}, std::numeric_limits<std::uint64_t>::max()), std::invalid_argument);
 }

@@ -23,16 +23,15 @@ namespace mesaopt {
 /// over.
 ///
 /// It is over before that when one run leads by far: at times that grow by half, the one that is lower goes ahead to
-/// the next time, which tells how much lower it can get. If the other has more than `refuse` times as far to go there,
-/// or `keep` times where the one handed over leads, it has lost. What it spent is counted, and is no part of the limit.
+/// the next time, which tells how much lower it can get. If the other has more than `decisive` times as far to go
+/// there, it has lost. What it spent is counted, and is no part of the limit.
 ///
 /// The defaults are measured: docs/benchmarks/transfer_race.md. A shorter race costs less and errs more.
 struct Race {
   double share = 0.3;            ///< of the evaluation limit, at most, in (0, 1/2]
   std::int64_t evaluations = 0;  ///< of each run, at most; 0: by the share
   double tolerance = 1e-6;       ///< of values that are equal, in [0, 1)
-  double refuse = 150;           ///< lead of the cold start that decides early, more than 1; infinity: none
-  double keep = 50;              ///< lead of the run handed over that decides early, more than 1; infinity: none
+  double decisive = 400;         ///< lead that decides early, more than 1; infinity: none does
 };
 /// No race: what was handed over is believed.
 struct NoRace {};
@@ -44,8 +43,7 @@ namespace detail {
 inline std::uint64_t length(const Race& race, std::uint64_t limit) {
   if (race.evaluations < 0) refuse("Race::evaluations", double(race.evaluations), "it must be 0 or more");
   if (!(race.tolerance >= 0 && race.tolerance < 1)) refuse("Race::tolerance", race.tolerance, "it must be in [0, 1)");
-  if (!(race.refuse > 1)) refuse("Race::refuse", race.refuse, "it must be more than 1");
-  if (!(race.keep > 1)) refuse("Race::keep", race.keep, "it must be more than 1");
+  if (!(race.decisive > 1)) refuse("Race::decisive", race.decisive, "it must be more than 1");
   if (race.evaluations > 0) return std::uint64_t(race.evaluations);
   if (!(race.share > 0 && race.share <= 0.5)) refuse("Race::share", race.share, "it must be in (0, 1/2]");
   if (limit == std::numeric_limits<std::uint64_t>::max())
@@ -132,10 +130,10 @@ bool cold_wins(const Race& race, std::uint64_t length, Warm& warm, Cold& cold) {
     const double drop = cold.first_value() - std::min(warm.value_at(now), cold.value_at(now));
     if (led) {
       warm.run_to(ahead);
-      if (double(now) >= young * double(length) && lead(warm, cold, now, ahead, drop) > race.keep) return false;
+      if (double(now) >= young * double(length) && lead(warm, cold, now, ahead, drop) > race.decisive) return false;
     } else {
       cold.run_to(ahead);
-      if (lead(cold, warm, now, ahead, drop) > race.refuse) return true;
+      if (lead(cold, warm, now, ahead, drop) > race.decisive) return true;
     }
   }
   warm.run_to(length);
