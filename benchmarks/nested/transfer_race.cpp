@@ -24,6 +24,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <limits>
 #include <string>
@@ -269,7 +270,7 @@ void run(std::uint64_t seed, const Race& race, const Tell& tell) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
   const auto print = [](const char* pairs, const char* kind, const Tally& t) {
     std::printf("| %s | %s | %d | %d | %d | %d | %d | %d | %d | %d | %d | %.2f |\n", pairs, kind, t.harmful.all,
                 t.harmful.refused, t.useful.all, t.useful.refused, t.neither.all, t.clearly_harmful.all,
@@ -291,15 +292,23 @@ int main() {
   std::printf("\nOf harmful transfers %.0f %% are refused, of useful ones %.0f %%.\n\n", total.harmful.percent(),
               total.useful.percent());
 
-  std::puts("| share | harmful, refused | useful, refused | cost | of others: harmful, refused | useful, refused |");
-  std::puts("| ---: | ---: | ---: | ---: | ---: | ---: |");
-  for (const double share : {0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5}) {
-    Tally these, others;
-    for (std::uint64_t seed = 1; seed <= 6; ++seed)
-      run(seed, Race{.share = share},
-          [&](bool, const Kind& kind, const Answer& a) { (seed == 1 ? these : others).add(a, kind.limit); });
-    std::printf("| %.2f | %.1f %% | %.1f %% | %.2f | %.1f %% | %.1f %% |\n", share, these.harmful.percent(),
-                these.useful.percent(), these.cost / these.pairs, others.harmful.percent(), others.useful.percent());
+  std::puts(
+      "| at most | decided early at | harmful, refused | useful, refused | clearly harmful | clearly useful | cost |");
+  std::puts("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+  constexpr double never = std::numeric_limits<double>::infinity();
+  const Race standard;
+  std::vector<Race> races{standard};
+  for (const double share : {0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02}) races.push_back({.share = share, .decisive = never});
+  for (const double decisive : {1000.0, 150.0, 50.0, 20.0, 10.0}) races.push_back({.decisive = decisive});
+  const std::uint64_t first = argc > 2 ? std::strtoull(argv[1], nullptr, 10) : 2;
+  const std::uint64_t last = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 6;
+  for (const Race& race : races) {
+    Tally others;
+    for (std::uint64_t seed = first; seed <= last; ++seed)
+      run(seed, race, [&](bool, const Kind& kind, const Answer& a) { others.add(a, kind.limit); });
+    std::printf("| %.2f | %.0f | %.1f %% | %.1f %% | %.1f %% | %.1f %% | %.3f |\n", race.share, race.decisive,
+                others.harmful.percent(), others.useful.percent(), others.clearly_harmful.percent(),
+                others.clearly_useful.percent(), others.cost / others.pairs);
     std::fflush(stdout);
   }
 }

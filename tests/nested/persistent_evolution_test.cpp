@@ -7,7 +7,10 @@
 
 #include <mesaopt/core/bytes.hpp>
 #include <mesaopt/core/calls.hpp>
+#include <mesaopt/core/minimize.hpp>
+#include <mesaopt/gradient/adam.hpp>
 #include <mesaopt/gradient/gradient_descent.hpp>
+#include <mesaopt/gradient/momentum.hpp>
 #include <mesaopt/nested/nested.hpp>
 #include <mesaopt/nested/response.hpp>
 
@@ -102,6 +105,27 @@ TEST_CASE("particles move on with accepted evaluations only, and are part of wha
   calls.gradient(F, x, gradient);
   calls.accept();
   CHECK(allocations() == before);
+}
+
+TEST_CASE("a particle's pieces are those of one run, with momentum and schedule", "[nested]") {
+  // Of perturbations that vanish particles are all the one run at x.
+  const auto in_pieces = [](auto optimizer, auto one) {
+    const auto F = nested(Square{}, response(family(Follow{}), Search{optimizer, MaxIterations{steps}}, one),
+                          PersistentEvolution{.pairs = 2, .deviation = 1e-9, .pieces = pieces});
+    Calls<Vector1d, MemoryOf<decltype(F), Vector1d>> calls;
+    const Vector1d x(1.5);
+    Vector1d gradient;
+    for (int piece = 0; piece < pieces; ++piece) {
+      calls.gradient(F, x, gradient);
+      calls.accept();
+    }
+    const auto whole = minimize(At<Follow, Vector1d>{Follow{}, x}, one, optimizer, MaxIterations{steps * pieces});
+    CHECK(calls.memory.hypergradient.particles[0].x[0] == Approx(whole.state.x[0]).epsilon(1e-7));
+    CHECK(std::abs(whole.state.x[0]) > 0.1);
+  };
+  const Vector1d zero = Vector1d::Zero();
+  in_pieces(Momentum{.learning_rate = 0.1, .momentum = 0.9}, zero);
+  in_pieces(Adam{.learning_rate = 0.1}, zero);
 }
 
 TEST_CASE("settings of persistent evolution strategies that are out of range are refused", "[nested]") {

@@ -10,6 +10,7 @@
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/evolution/cma_es.hpp>
 #include <mesaopt/gradient/bfgs.hpp>
+#include <mesaopt/gradient/lbfgs.hpp>
 
 #include "support/catch.hpp"
 
@@ -123,4 +124,46 @@ TEST_CASE("three searches in sequence are one", "[nested]") {
   const auto s = minimize(Ripples{}, x0, then(then(global, Search{Bfgs{}, MaxIterations{3}}), local));
   CHECK(s.status == Status::gradient_below);
   CHECK(s.x.norm() < 1e-9);
+}
+
+namespace {
+/// ½ Σ aᵢ zᵢ² of a point that is reflected, so that no coordinate is an axis; a from 1 to 10^6.
+struct Ellipsoid {
+  double operator()(const VectorXd& x) const {
+    VectorXd unused(x.size());
+    return (*this)(x, unused);
+  }
+  double operator()(const VectorXd& x, VectorXd& gradient) const {
+    const VectorXd v = VectorXd::LinSpaced(x.size(), 1, 2).normalized();
+    VectorXd z = x - 2 * v.dot(x) * v;
+    double f = 0;
+    for (Eigen::Index i = 0; i < z.size(); ++i) {
+      const double a = std::pow(1e6, double(i) / double(z.size() - 1));
+      f += a * z[i] * z[i] / 2;
+      z[i] *= a;
+    }
+    gradient = z - 2 * v.dot(z) * v;
+    return f;
+  }
+};
+}  // namespace
+
+TEMPLATE_TEST_CASE("the covariance is the initial inverse Hessian of a local search", "[nested]", Bfgs, Lbfgs) {
+  const Search evolving{CmaEs{.step_size = 1, .seed = 3}, MaxEvaluations{4000}};
+  const Search local{TestType{}, GradientBelow{1e-9} || MaxIterations{1000}};
+  const VectorXd start = VectorXd::Constant(8, 1.0);
+  const auto first = minimize(Ellipsoid{}, start, evolving);
+  // From far away, where the point alone is worth nothing.
+  const struct {
+    VectorXd x;
+    const decltype(first.state)& state;
+  } prior{start, first.state};
+  const auto warm = local(Ellipsoid{}, prior), cold = local(Ellipsoid{}, start);
+  CHECK(warm.status == Status::gradient_below);
+  CHECK(warm.x.norm() < 1e-8);
+  CHECK(4 * warm.counts[0].gradients <= cold.counts[0].gradients);
+  CHECK(warm.counts[0].gradients <= 25);
+
+  const auto both = minimize(Ellipsoid{}, start, then(evolving, local));
+  CHECK(both.counts[0].gradients <= warm.counts[0].gradients);
 }

@@ -1,6 +1,7 @@
 #include <mesaopt/nested/transfer.hpp>
 
 #include <stdexcept>
+#include <vector>
 
 #include <Eigen/Core>
 
@@ -19,20 +20,6 @@ VectorXd mapped(const Map& map, const VectorXd& x, VectorXd y) {
   map(x, y);
   return y;
 }
-/// A state that knows a covariance, and one that knows an inverse Hessian.
-struct Wide {
-  MatrixXd covariance;
-  double step_size;
-};
-struct Curved {
-  MatrixXd inverse_hessian;
-};
-MatrixXd matrix() {
-  MatrixXd M(3, 3);
-  M << 4, 1, 2, 1, 6, 3, 2, 3, 8;
-  return M;
-}
-const MatrixXd M = matrix();
 }  // namespace
 
 TEST_CASE("points are padded from the next start, truncated, and moved by name", "[nested]") {
@@ -55,43 +42,9 @@ TEST_CASE("a projection is a matrix and an offset", "[nested]") {
   CHECK_THROWS_AS(mapped(project(P, vector({1})), vector({1, 2, 3}), vector({0, 0})), std::invalid_argument);
 }
 
-TEST_CASE("a covariance goes where its variables go, and new ones are independent", "[nested]") {
-  Wide state;
-  state.covariance = M;
-  state.step_size = 0.25;
-  MatrixXd got;
-  double width = 0;
-  const auto take = [&](const auto& prior) {
-    if constexpr (HasCovariance<std::remove_cvref_t<decltype(prior)>>) {
-      got = prior.covariance;
-      width = prior.step_size;
-    }
-  };
-  detail::transfer(by_name({"a", "b", "c"}, {"c", "new", "a"}), state, vector({3, 0, 1}), take);
-  CHECK(got == (MatrixXd(3, 3) << 8, 0, 2, 0, 6, 0, 2, 0, 4).finished());
-  CHECK(width == 0.25);
-  detail::transfer(truncate(), state, vector({1, 2}), take);
-  CHECK(got == M.topLeftCorner(2, 2));
-  const MatrixXd P = (MatrixXd(1, 3) << 1, 0, -1).finished();
-  detail::transfer(project(P), state, vector({1}), take);
-  CHECK(got == MatrixXd::Constant(1, 1, 4 - 2 - 2 + 8));
-}
-
-TEST_CASE("an inverse Hessian is padded, and what no map can move stays behind", "[nested]") {
-  Curved state;
-  state.inverse_hessian = M;
-  MatrixXd got;
-  int points = 0;
-  const auto take = [&](const auto& prior) {
-    if constexpr (HasInverseHessian<std::remove_cvref_t<decltype(prior)>>)
-      got = prior.inverse_hessian;
-    else
-      ++points;
-  };
-  detail::transfer(pad(), state, vector({1, 2, 3, 4}), take);
-  CHECK(got.topLeftCorner(3, 3) == M);
-  CHECK(got.col(3) == vector({0, 0, 0, 6}));
-  detail::transfer([](const VectorXd&, VectorXd&) {}, state, vector({1, 2, 3}), take);
-  detail::transfer(project(MatrixXd::Ones(4, 3)), state, vector({1, 2, 3, 4}), take);  // would be singular
-  CHECK(points == 2);
+TEST_CASE("constraints have names of their own", "[nested]") {
+  const auto map = with_constraints(truncate(), by_name({"sum", "risk"}, {"risk", "turnover"}));
+  CHECK(mapped(map, vector({1, 2, 3}), vector({7, 8})) == vector({1, 2}));
+  CHECK(map.constraints.source == std::vector<Eigen::Index>{1, -1});
+  CHECK_THROWS_AS(with_constraints(Keep{}, Coordinates{}), std::invalid_argument);
 }

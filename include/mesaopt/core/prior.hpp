@@ -105,6 +105,15 @@ decltype(auto) inverse_hessian_of(const P& prior) {
     return prior.inverse_hessian();
 }
 
+/// What knows more of a start than its point: the state of a Solution, else the start itself.
+template <Start P>
+const auto& knowledge_of(const P& start) {
+  if constexpr (requires { start.state; })
+    return start.state;
+  else
+    return start;
+}
+
 template <Start P>
 const auto& start_point(const P& start) {
   if constexpr (Point<P>)

@@ -119,13 +119,13 @@ struct Bobyqa {
     check();
     detail::check_start(start);
     state.x = detail::start_point(start);
-    const S r = S(first_radius(start));
+    const S r = S(first_radius(detail::knowledge_of(start)));
     const Eigen::Index n = state.from.begin(f, state.x, r), count = n == 0 ? 1 : points == 0 ? 2 * n + 1 : points;
     if (n > 0 && (count < n + 2 || count > (n + 1) * (n + 2) / 2))
       detail::refuse("Bobyqa::points", double(points), "it must be n + 2 to (n + 1)(n + 2) / 2, or 0 for 2n + 1");
     state.region.resize(n, std::max(count, n + 1));
     state.region.rho = r;
-    state.first.take_curvature(start, state.from.free);
+    state.first.take_curvature(detail::knowledge_of(start), state.from.free);
     state.rebuilt = std::numeric_limits<S>::infinity();
     state.status = Status::running;
     state.calls.begin(start);

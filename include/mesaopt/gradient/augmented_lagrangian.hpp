@@ -104,9 +104,10 @@ struct AugmentedLagrangian {
     state.calls.begin(start);
     const auto count = Eigen::Index(f.equalities()) + Eigen::Index(f.inequalities());
     bool known = false;
-    if constexpr (HasMultipliers<P>) {
-      known = start.multipliers.size() == count && start.multipliers.allFinite();
-      if (known) state.multipliers = start.multipliers;
+    const auto& prior = detail::knowledge_of(start);
+    if constexpr (HasMultipliers<std::remove_cvref_t<decltype(prior)>>) {
+      known = prior.multipliers.size() == count && prior.multipliers.allFinite();
+      if (known) state.multipliers = prior.multipliers;
     }
     if (!known) state.multipliers.setZero(count);
     state.evaluation = state.calls.value(f, state.x);
@@ -117,8 +118,8 @@ struct AugmentedLagrangian {
     }
     state.calls.accept();
     state.penalty = S(penalty);
-    if constexpr (requires { start.penalty; }) {
-      if (known && !(penalty > 0)) state.penalty = S(start.penalty);
+    if constexpr (requires { prior.penalty; }) {
+      if (known && !(penalty > 0)) state.penalty = S(prior.penalty);
     }
     if (!(state.penalty > 0)) {
       S squares = 0;

@@ -115,8 +115,9 @@ struct BfgsDirection {
       m.inverse_hessian = detail::inverse_hessian_of(prior).template cast<S>();
       m.scaled = m.shaped = !m.inverse_hessian.isIdentity(0);  // a run that learnt nothing hands on the identity
     } else if constexpr (HasCovariance<P>) {
-      if (!fits(prior.covariance)) return;
-      m.inverse_hessian = prior.covariance.template cast<S>();
+      const auto& covariance = detail::covariance_of(prior);
+      if (!fits(covariance)) return;
+      m.inverse_hessian = covariance.template cast<S>();
       m.shaped = true;
     } else if constexpr (HasCurvaturePairs<P>) {
       const auto& pairs = prior.curvature_pairs();

@@ -133,6 +133,14 @@ struct CurvaturePairs {
     count = std::min<std::int64_t>(count + 1, s.cols());
   }
 
+  /// Makes H `by` times what it is.
+  void rescale(S by) {
+    y /= by;
+    reciprocal *= by;
+    neighbour /= by;
+    scale *= by;
+  }
+
   /// d = −Hg by the two-loop recursion, Nocedal & Wright (2006), algorithm 7.4, with the initial scaling (7.20).
   /// `q` and `weights` are scratch.
   void direction(const X& gradient, Column& q, Row& weights, X& d) const {

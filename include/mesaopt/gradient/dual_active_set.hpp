@@ -180,22 +180,24 @@ struct DualActiveSet {
     set.bound_multipliers.setZero(n);
     set.active.constraints.assign(std::size_t(m), 0);
     set.active.bounds.assign(std::size_t(n), 0);
+    const auto& known = detail::knowledge_of(start);
+    using Known = std::remove_cvref_t<decltype(known)>;
     bool constraints = false, bounds = false;
-    if constexpr (HasMultipliers<P>)
-      if ((constraints = start.multipliers.size() == m)) {
-        set.multipliers = start.multipliers;
+    if constexpr (HasMultipliers<Known>)
+      if ((constraints = known.multipliers.size() == m)) {
+        set.multipliers = known.multipliers;
         for (Eigen::Index k = 0; k < m; ++k) set.active.constraints[std::size_t(k)] = set.multipliers[k] > 0;
       }
-    if constexpr (requires { start.bound_multipliers.size(); })
-      if ((bounds = start.bound_multipliers.size() == n)) {
-        set.bound_multipliers = start.bound_multipliers;
+    if constexpr (requires { known.bound_multipliers.size(); })
+      if ((bounds = known.bound_multipliers.size() == n)) {
+        set.bound_multipliers = known.bound_multipliers;
         for (Eigen::Index i = 0; i < n; ++i)
           set.active.bounds[std::size_t(i)] =
               std::int8_t((set.bound_multipliers[i] < 0) - (set.bound_multipliers[i] > 0));
       }
-    if constexpr (HasActiveSet<P>)
-      if (Eigen::Index(start.active.constraints.size()) == m && Eigen::Index(start.active.bounds.size()) == n) {
-        set.active = start.active;
+    if constexpr (HasActiveSet<Known>)
+      if (Eigen::Index(known.active.constraints.size()) == m && Eigen::Index(known.active.bounds.size()) == n) {
+        set.active = known.active;
         constraints = bounds = true;
       }
     constexpr S near = 100 * std::numeric_limits<S>::epsilon();

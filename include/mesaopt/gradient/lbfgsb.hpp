@@ -50,7 +50,7 @@ struct LbfgsbDirection {
 
   template <Start P, Point X>
   void init(const P& start, const X& x, Memory<X>& m) const {
-    unbounded().init(start, x, m);
+    unbounded().begin(start, x, m);
     m.compact.clear(m.pairs);
     m.face.clear(m.pairs);
     m.rests.resize(x.size());

@@ -123,12 +123,14 @@ struct Sqp {
     state.active.bounds.assign(std::size_t(n), 0);
     state.calls.begin(start);
     prepare(f, state);
-    if constexpr (HasMultipliers<P>) {
-      if (start.multipliers.size() == m && start.multipliers.allFinite()) state.multipliers = start.multipliers;
+    const auto& known = detail::knowledge_of(start);
+    using Known = std::remove_cvref_t<decltype(known)>;
+    if constexpr (HasMultipliers<Known>) {
+      if (known.multipliers.size() == m && known.multipliers.allFinite()) state.multipliers = known.multipliers;
     }
-    if constexpr (HasActiveSet<P>) {
-      if (start.active.constraints.size() == std::size_t(m) && start.active.bounds.size() == std::size_t(n))
-        state.active = start.active;
+    if constexpr (HasActiveSet<Known>) {
+      if (known.active.constraints.size() == std::size_t(m) && known.active.bounds.size() == std::size_t(n))
+        state.active = known.active;
     }
     state.evaluation = state.calls.gradient(f, state.x, state.gradient);
     state.value = state.evaluation.value;

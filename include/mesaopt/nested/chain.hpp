@@ -1,42 +1,25 @@
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <limits>
-#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include <Eigen/Core>
 
 #include <mesaopt/core/run.hpp>
 #include <mesaopt/core/search.hpp>
 #include <mesaopt/core/solution.hpp>
+#include <mesaopt/nested/handover.hpp>
+#include <mesaopt/nested/race.hpp>
 #include <mesaopt/nested/transfer.hpp>
+#include <mesaopt/nested/transferred.hpp>
 
 namespace mesaopt {
-
-/// Whether a stage of a chain first races what it was handed against its own cold start.
-///
-/// Both runs get `evaluations` evaluations, or `share` of the limit of the stage's stopping rule, or end before. The
-/// one with the lower value then goes on. Values that differ by no more than `tolerance` of how far the race has gone
-/// down from the cold start are equal: then the run goes on that was there first, and of two the one handed over. What
-/// the other spent is counted, and is no part of the limit.
-///
-/// The default share is measured: docs/benchmarks/transfer_race.md. A shorter race costs less and errs more.
-struct Race {
-  double share = 0.3;            ///< of the evaluation limit, in (0, 1/2]
-  std::int64_t evaluations = 0;  ///< of each run; 0: by the share
-  double tolerance = 1e-6;       ///< of values that are equal, in [0, 1)
-};
-/// No race: what was handed over is believed.
-struct NoRace {};
 
 /// How a stage ended.
 enum class StageEnd : std::uint8_t { not_run, complete, failed, threw, wrong_dimension, not_finite };
@@ -183,7 +166,11 @@ struct Chain {
   static void hand_over(const Stage& stage, const Last& last, const Y& y, Report& mine) {
     mine.transfer = Transfer::trusted;
     if constexpr (std::is_same_v<decltype(Stage::map), Keep> && std::is_same_v<typename Last::X, Y>)
-      minimize_from(stage, last, mine);  // with all that it knows
+      minimize_from(stage,
+                    detail::Handover<Y, std::remove_cvref_t<decltype(last.state)>,
+                                     std::remove_cvref_t<decltype(last.state.calls.memory)>>{last.x, last.state,
+                                                                                             last.state.calls.memory},
+                    mine);  // with all that it knows
     else
       detail::transfer(stage.map, last.state, y, [&](const auto& prior) { minimize_from(stage, prior, mine); });
   }
@@ -204,62 +191,19 @@ struct Chain {
         failed(mine.solution.status) || !mine.solution.evaluation.usable() ? StageEnd::failed : StageEnd::complete;
   }
 
-  /// How low a run was in the race, step after step.
-  struct Lap {
-    std::uint64_t evaluations;
-    double value;
-  };
-  using Laps = std::vector<Lap>;
-
-  /// Runs both to the end of the race; `warm` becomes the winner.
+  /// Runs the race; `warm` becomes the winner.
   template <class Stage, class Running, class Report>
   static void race(const Stage& stage, Running& warm, Report& mine) {
-    const auto& [optimizer, stopping] = stage.search;
-    const std::uint64_t limit = length(stage.race, detail::evaluation_limit(stopping));
+    const auto length = detail::length(stage.race, detail::evaluation_limit(stage.search.stopping));
     Running cold;
-    begin(stage.objective, stage.start, optimizer, stopping, cold);
-    const auto laps = [&, &optimizer = optimizer, &stopping = stopping](Running& run) {
-      const auto evaluations = [&run] { return run.state.calls.counts[0].evaluations(); };
-      const auto lap = [&] {
-        const auto& evaluation = best_evaluation(run);
-        const bool usable = evaluation.usable() && !failed(run.status);
-        return Lap{evaluations(), usable ? double(evaluation.value) : std::numeric_limits<double>::infinity()};
-      };
-      Laps all{lap()};
-      while (run.status == Status::running && evaluations() < limit) {
-        advance(stage.objective, optimizer, stopping, run);
-        all.push_back(lap());
-      }
-      return all;
-    };
-    const Laps warm_laps = laps(warm), cold_laps = laps(cold);
-    mine.warm_value = warm_laps.back().value;
-    mine.cold_value = cold_laps.back().value;
-    const double best = std::min(mine.warm_value, mine.cold_value), from = cold_laps.front().value;
-    const double level = from > best && std::isfinite(from) ? best + stage.race.tolerance * (from - best) : best;
-    const bool refused = reached(cold_laps, level) < reached(warm_laps, level);
+    begin(stage.objective, stage.start, stage.search.optimizer, stage.search.stopping, cold);
+    detail::Racer of_warm(stage.objective, stage.search, warm), of_cold(stage.objective, stage.search, cold);
+    const bool refused = detail::cold_wins(stage.race, length, of_warm, of_cold);
     mine.transfer = refused ? Transfer::refused : Transfer::kept;
-    mine.lost_evaluations = (refused ? warm_laps : cold_laps).back().evaluations;
+    mine.warm_value = of_warm.value();
+    mine.cold_value = of_cold.value();
+    mine.lost_evaluations = (refused ? of_warm : of_cold).spent();
     if (refused) std::swap(warm, cold);
-  }
-
-  /// The evaluations after which a run stays at or below a level.
-  static std::uint64_t reached(const Laps& laps, double level) {
-    auto at = laps.end();
-    while (at != laps.begin() && (at - 1)->value <= level) --at;
-    return at == laps.end() ? std::numeric_limits<std::uint64_t>::max() : at->evaluations;
-  }
-
-  static std::uint64_t length(const Race& race, std::uint64_t limit) {
-    if (race.evaluations < 0) detail::refuse("Race::evaluations", double(race.evaluations), "it must be 0 or more");
-    if (!(race.tolerance >= 0 && race.tolerance < 1))
-      detail::refuse("Race::tolerance", race.tolerance, "it must be in [0, 1)");
-    if (race.evaluations > 0) return std::uint64_t(race.evaluations);
-    if (!(race.share > 0 && race.share <= 0.5)) detail::refuse("Race::share", race.share, "it must be in (0, 1/2]");
-    if (limit == std::numeric_limits<std::uint64_t>::max())
-      throw std::invalid_argument(
-          "Race: a share of what? Give the stage's stopping rule a MaxEvaluations, or the race its evaluations");
-    return std::max<std::uint64_t>(1, std::uint64_t(race.share * double(limit)));
   }
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -12,20 +13,9 @@
 #include <mesaopt/core/prior.hpp>
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/core/stopping.hpp>
+#include <mesaopt/nested/inner_knowledge.hpp>
 
 namespace mesaopt {
-
-namespace detail {
-/// Copies what makes up a state but for its calls, so that no count and no memory is undone.
-template <class State>
-void copy_but_calls(const State& from, State& to) {
-  const auto one = [&](auto member) {
-    if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(to.*member)>, decltype(to.calls)>)
-      to.*member = from.*member;
-  };
-  std::apply([&](auto... members) { (one(members), ...); }, State::fields());
-}
-}  // namespace detail
 
 /// An outer optimizer that asks for inner solutions only as exact as it needs them: early steps are cheap.
 ///
@@ -43,10 +33,11 @@ void copy_but_calls(const State& from, State& to) {
 template <class O>
 struct Inexact {
   O optimizer{};
-  double first = 0.1;    ///< relative tolerance of the first steps
-  double decay = 0.9;    ///< more than 0, less than 1
-  double forcing = 0.1;  ///< tolerance over the relative norm of the gradient, at most
-  double least = 1e-12;  ///< tolerances below are none
+  double first = 0.1;          ///< relative tolerance of the first steps
+  double decay = 0.9;          ///< more than 0, less than 1
+  double forcing = 0.1;        ///< tolerance over the relative norm of the gradient, at most
+  double least = 1e-12;        ///< tolerances below are none
+  std::uint64_t patience = 3;  ///< evaluations of a step, before it is taken anew with a tolerance ten times smaller
 
   static constexpr bool needs_gradient = true;
   static constexpr bool handles_bounds = detail::handles_bounds<O>;
@@ -69,6 +60,7 @@ struct Inexact {
     if (!(decay > 0 && decay < 1)) detail::refuse("Inexact::decay", decay, "it must be between 0 and 1");
     if (!(forcing > 0)) detail::refuse("Inexact::forcing", forcing, "it must be more than 0");
     if (!(least >= 0)) detail::refuse("Inexact::least", least, "it must be 0 or more");
+    if (patience < 1) detail::refuse("Inexact::patience", double(patience), "it must be 1 or more");
   }
 
   template <class F, Start P, class M>
@@ -91,8 +83,8 @@ struct Inexact {
     double& tolerance = state.calls.tolerance;
     for (;;) {
       detail::copy_but_calls(static_cast<const Base&>(base), state.before);
-      optimizer.step(f, base);
-      if (tolerance == 0) return;
+      if (tolerance == 0) return optimizer.step(f, base);
+      attempt(f, base);
       const auto& before = state.before;
       const bool fell = state.value + state.evaluation.value_error < before.value - before.evaluation.value_error;
       if (fell && state.status == Status::running) break;
@@ -105,18 +97,43 @@ struct Inexact {
     // Known no better than it is long, a gradient says nothing.
     while (tolerance > 0 && tolerance * double(state.steepest) > double(state.gradient.norm()))
       if (!sharpen(f, state)) return;
-    if (state.steepest > 0) {
-      tolerance = std::min(decay * tolerance, forcing * double(state.gradient.norm() / state.steepest));
-      if (!(tolerance >= least)) tolerance = 0;
-    }
+    if (!(state.steepest > 0)) return;
+    double wanted = std::min(decay * tolerance, forcing * double(state.gradient.norm() / state.steepest));
+    // The next step will lower the value by about so much. If that is not far above the error, it had fallen in vain.
+    const double before = double(state.before.gradient.squaredNorm()), now = double(state.gradient.squaredNorm());
+    const double fall = double(state.before.value - state.value) * std::min(1.0, now / before);
+    const double error = double(state.evaluation.value_error);
+    const bool vague = 4 * error > fall;
+    if (vague) wanted = std::min(wanted, tolerance * fall / (4 * error));
+    tolerance = wanted >= least ? wanted : 0;
+    if (vague) learn(f, state);
   }
 
  private:
+  /// A step of few evaluations: where values and slopes contradict each other, a line search would look long for what
+  /// is not there.
+  template <class F, class Base>
+  void attempt(const F& f, Base& base) const {
+    struct Limit {
+      Base& base;
+      std::uint64_t whole = base.calls.limit;
+      ~Limit() { base.calls.limit = whole; }
+    } limit{base};
+    base.calls.limit = std::min(limit.whole, base.calls.counts[0].evaluations() + patience);
+    optimizer.step(f, base);
+  }
+
   /// Learns value and gradient ten times better; false if that cannot be had.
   template <class F, Point X, class M>
   bool sharpen(const F& f, State<X, M>& state) const {
     double& tolerance = state.calls.tolerance;
     tolerance = tolerance > 10 * least ? tolerance / 10 : 0;
+    return learn(f, state);
+  }
+
+  /// Learns value and gradient as well as the tolerance says.
+  template <class F, Point X, class M>
+  bool learn(const F& f, State<X, M>& state) const {
     const auto now = state.calls.gradient(f, state.x, state.other);
     if (now.reason == Reason::budget_spent) return false;
     if (!now.differentiable() || !state.other.allFinite()) {

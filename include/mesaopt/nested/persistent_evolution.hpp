@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <tuple>
 #include <type_traits>
+#include <vector>
 
 #include <Eigen/Core>
 
@@ -15,6 +17,7 @@
 #include <mesaopt/core/search.hpp>
 #include <mesaopt/core/stopping.hpp>
 #include <mesaopt/nested/evolution_gradient.hpp>
+#include <mesaopt/nested/inner_knowledge.hpp>
 #include <mesaopt/nested/outer_at.hpp>
 #include <mesaopt/nested/places.hpp>
 #include <mesaopt/nested/response.hpp>
@@ -27,10 +30,11 @@ namespace mesaopt {
 /// Pairs of particles run with x + ε and x − ε, each from where its own last piece ended, and remember the sum ξ of
 /// their perturbations so far. The estimate of one piece is the mean over pairs of ξ (F⁺ − F⁻) / (2 deviation²); after
 /// `pieces` accepted evaluations all begin anew at the response's start. One piece is what the inner search does before
-/// its stopping rule ends it, so give it `MaxIterations{...}`; from piece to piece passes the inner point, not the
-/// inner search's own memory. The value is the mean of F over the particles; the estimate's standard error is
-/// `gradient_error`. Vicol, Metz & Sohl-Dickstein (2021), "Unbiased gradient estimation in unrolled computation graphs
-/// with persistent evolution strategies", algorithm 2.
+/// its stopping rule ends it, so give it `MaxIterations{...}`. From piece to piece passes all that the inner search
+/// remembers: momentum, moments, the age that a schedule goes by, a distribution; value and gradient are taken anew, as
+/// each piece has another outer point. So the pieces are those of one run. The value is the mean of F over the
+/// particles; the estimate's standard error is `gradient_error`. Vicol, Metz & Sohl-Dickstein (2021), "Unbiased
+/// gradient estimation in unrolled computation graphs with persistent evolution strategies", algorithm 2.
 struct PersistentEvolution {
   std::int64_t pairs = 16;  ///< at least 2
   double deviation = 0.1;   ///< of the perturbations of x
@@ -41,16 +45,17 @@ struct PersistentEvolution {
   template <class Outer, class R, Point X>
   struct Memory {
     using Y = typename R::template Y<X>;
+    using Inner = std::remove_cvref_t<decltype(R::template Types<X>::Run::state)>;
     struct Record {
-      PointsOf<Y> particles{};  ///< two columns a pair
-      PointsOf<X> sums{};       ///< ξ, one column a pair
-      std::int64_t piece = 0;   ///< pieces behind the particles
-      bool advanced = false;    ///< whether this call moved them
+      std::vector<Inner> particles{};  ///< two a pair: where their last pieces ended
+      PointsOf<X> sums{};              ///< ξ, one column a pair
+      std::int64_t piece = 0;          ///< pieces behind the particles
+      bool advanced = false;           ///< whether this call moved them
       detail::RunningMean<X> mean{};
       X noise{}, point{};
       Y y{};
     };
-    PointsOf<Y> particles{};
+    std::vector<Inner> particles{};
     PointsOf<X> sums{};
     std::int64_t piece = 0;
 
@@ -58,9 +63,14 @@ struct PersistentEvolution {
     void clear() { piece = 0; }
     void absorb(const Record& record) {
       if (!record.advanced) return;
-      particles = record.particles;
+      copy(record.particles, particles);
       sums = record.sums;
       piece = record.piece;
+    }
+    /// What the particles are, without what they have counted.
+    static void copy(const std::vector<Inner>& from, std::vector<Inner>& to) {
+      to.resize(from.size());
+      for (std::size_t i = 0; i < from.size(); ++i) detail::copy_but_calls(from[i], to[i]);
     }
   };
 
@@ -88,7 +98,7 @@ struct PersistentEvolution {
       mine.sums.setZero(x.size(), pairs);
       mine.piece = 0;
     } else {
-      mine.particles = known.particles;
+      std::remove_cvref_t<decltype(known)>::copy(known.particles, mine.particles);
       mine.sums = known.sums;
       mine.piece = known.piece;
     }
@@ -130,13 +140,12 @@ struct PersistentEvolution {
     const X& point = mine.point;
     const auto& f = detail::placed(response.objective, point);
     const auto& search = as_search(detail::placed(response.search, point));
-    if (fresh) {
-      const auto& from = detail::placed(response.start.from, point);
-      mine.y = detail::start_point(from);
-      if (particle == 0) mine.particles.resize(mine.y.size(), 2 * mine.sums.cols());
-    } else {
-      mine.y = mine.particles.col(particle);
-    }
+    if (particle == 0 && fresh) mine.particles.resize(std::size_t(2 * mine.sums.cols()));
+    auto& state = mine.particles[std::size_t(particle)];
+    if (fresh)
+      mine.y = detail::start_point(detail::placed(response.start.from, point));
+    else
+      mine.y = state.x;
     struct Spend {
       decltype(record)& r;
       ~Spend() { R::collect(r); }
@@ -145,10 +154,11 @@ struct PersistentEvolution {
     record.run.state.calls.counts = {};
     begin(f, detail::InnerStart<Y, typename R::template Types<X>::InnerMemory>{mine.y, call.memory.response.inner},
           search.optimizer, search.stopping, record.run);
+    if (!fresh && record.run.status == Status::running) detail::recall(state, record.run.state);
     resume(f, search.optimizer, search.stopping, record.run);
     // The last point, not the best: the run goes on from there.
-    mine.particles.col(particle) = record.run.state.x;
-    mine.y = record.run.state.x;
+    detail::copy_but_calls(record.run.state, state);
+    mine.y = state.x;
     return detail::outer_value_at(outer, point, mine.y, call);
   }
 };

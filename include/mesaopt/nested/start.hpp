@@ -44,6 +44,18 @@ struct NewtonCorrected {
   From from;
 };
 
+/// From the whole state in which the last accepted inner search ended: its point, and what else it knew that the next
+/// one understands. Curvature pairs, an inverse Hessian, multipliers and the active set are taken as they are. A normal
+/// distribution keeps its shape, but is as wide as inner solutions have moved lately for such a change of the outer
+/// point; as long as that is not known, the point is taken alone. Of observations, those that the last search made
+/// itself are taken, which knows them to be of another objective: see BayesianSearch.
+///
+/// It pays where the inner objective curves alike from one outer point to the next, as it mostly does; `warm` takes
+/// the point and multipliers alone.
+template <class From>
+struct Continued {
+  From from;
+};
 /// From where a linear model, fitted to the better half (by the outer value) of the last `remember` accepted solutions,
 /// sees the inner solution, or from the nearest of them if that is better.
 ///
@@ -61,6 +73,10 @@ Cold<From> cold(From from) {
 }
 template <class From>
 Warm<From> warm(From from) {
+  return {std::move(from)};
+}
+template <class From>
+Continued<From> continued(From from) {
   return {std::move(from)};
 }
 template <class From>
@@ -98,6 +114,10 @@ template <class T>
 inline constexpr bool is_nearest = false;
 template <class From>
 inline constexpr bool is_nearest<Nearest<From>> = true;
+template <class T>
+inline constexpr bool is_continued = false;
+template <class From>
+inline constexpr bool is_continued<Continued<From>> = true;
 template <class T>
 inline constexpr bool is_predicted = false;
 template <class From>

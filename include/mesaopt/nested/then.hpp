@@ -11,6 +11,7 @@
 #include <mesaopt/core/calls.hpp>
 #include <mesaopt/core/optimizer.hpp>
 #include <mesaopt/core/search.hpp>
+#include <mesaopt/nested/handover.hpp>
 
 namespace mesaopt {
 
@@ -22,15 +23,6 @@ struct WhenDone {
     return Status::running;
   }
 };
-
-namespace detail {
-/// What the first of two searches hands to the second: its best point, and its state.
-template <Point X, class S>
-struct Handover {
-  const X& x;
-  const S& state;
-};
-}  // namespace detail
 
 /// Two searches, one after the other, as an optimizer: the second begins where the first ends, with what it learnt. See
 /// `then`.
@@ -95,7 +87,9 @@ struct Then {
   requires OptimizerFor<First, F, X> && OptimizerFor<Second, F, X>
   void step(const F& f, State<X, M>& state) const {
     if (!state.handed_over && state.first.status != Status::running) {
-      begin_run<1>(f, detail::Handover<X, decltype(state.first.state)>{best_point(state.first), state.first.state},
+      begin_run<1>(f,
+                   detail::Handover<X, decltype(state.first.state), M>{best_point(state.first), state.first.state,
+                                                                       state.first.state.calls.memory},
                    second, state, state.second);
       state.handed_over = true;
     } else if (state.handed_over) {

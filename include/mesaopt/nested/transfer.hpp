@@ -15,7 +15,8 @@ namespace mesaopt {
 
 // How what one search has learnt is handed to another, of another objective whose variables are others. A map is
 // callable as `map(x, y)`, with the point found and the start of the next search, of whose size y comes in; it fills y,
-// or resizes it to what it makes. One that knows where coordinates go hands on matrices of them too.
+// or resizes it to what it makes. One that knows where coordinates go hands on what goes with them too: see
+// nested/transferred.hpp.
 
 /// The same variables.
 struct Keep {
@@ -86,71 +87,23 @@ Projection<typename Derived::Scalar> project(const Eigen::MatrixBase<Derived>& P
   return {P, std::move(offset)};
 }
 
-namespace detail {
-
-/// What reaches the next search: a point, and one kind of matrix.
-template <Point Y>
-struct TransferredPoint {
-  Y x{};
-};
-template <Point Y>
-struct TransferredCovariance {
-  Y x{};
-  MatrixOf<Y> covariance{};
-  ScalarOf<Y> step_size = 0;
-};
-template <Point Y>
-struct TransferredInverseHessian {
-  Y x{};
-  MatrixOf<Y> inverse_hessian{};
-};
-
-/// A matrix of the last variables as one of the next ones. New variables are independent, and as large as the others
-/// are on average.
-template <class Matrix, class Next>
-bool move_matrix(const Coordinates& map, const Matrix& last, Next& next) {
-  using S = typename Next::Scalar;
-  S sum(0);
-  Eigen::Index known = 0;
-  for (Eigen::Index j = 0; j < next.rows(); ++j)
-    if (const auto i = map.from(j, last.rows()); i >= 0) sum += S(last(i, i)), ++known;
-  for (Eigen::Index k = 0; k < next.cols(); ++k)
-    for (Eigen::Index j = 0; j < next.rows(); ++j) {
-      const auto i = map.from(j, last.rows()), h = map.from(k, last.rows());
-      next(j, k) = i >= 0 && h >= 0 ? S(last(i, h)) : j != k ? S(0) : known > 0 ? sum / S(known) : S(1);
-    }
-  return true;
-}
-/// P M P'; false where that is singular, as more variables than before make it.
-template <class T, class Matrix, class Next>
-bool move_matrix(const Projection<T>& map, const Matrix& last, Next& next) {
-  if (map.P.rows() > map.P.cols()) return false;
-  const Eigen::MatrixX<T> half = map.P.lazyProduct(last.template cast<T>());
-  next = half.lazyProduct(map.P.transpose()).template cast<typename Next::Scalar>();
-  return true;
-}
+/// A map of variables that also says which constraint of the next program is which of the last one, equalities first:
+/// by `by_name`, or by number. Lagrange multipliers and the active set go with them; new constraints are inactive.
 template <class Map>
-inline constexpr bool moves_matrices = false;
-template <>
-inline constexpr bool moves_matrices<Coordinates> = true;
-template <class S>
-inline constexpr bool moves_matrices<Projection<S>> = true;
+struct WithConstraints {
+  Map variables;
+  Coordinates constraints;
 
-/// The prior for a search over points Y that begins with what `map` makes of a search's solution, where Y differs in
-/// size, or may: calls `next(prior)`. `y` is the mapped point.
-template <class Map, class State, Point Y, class Next>
-void transfer(const Map& map, const State& state, const Y& y, const Next& next) {
-  const Eigen::Index n = y.size();
-  if constexpr (moves_matrices<Map> && HasInverseHessian<State>) {
-    TransferredInverseHessian<Y> prior{y, MatrixOf<Y>(n, n)};
-    if (move_matrix(map, inverse_hessian_of(state), prior.inverse_hessian)) return next(prior);
-  } else if constexpr (moves_matrices<Map> && HasCovariance<State>) {
-    TransferredCovariance<Y> prior{y, MatrixOf<Y>(n, n), ScalarOf<Y>(state.step_size)};
-    if (move_matrix(map, covariance_of(state), prior.covariance)) return next(prior);
+  template <Point X, Point Y>
+  void operator()(const X& x, Y& y) const {
+    variables(x, y);
   }
-  next(TransferredPoint<Y>{y});
+};
+/// The same as a function. Throws std::invalid_argument where `constraints` does not name or number them.
+template <class Map>
+WithConstraints<Map> with_constraints(Map variables, Coordinates constraints) {
+  if (constraints.source.empty()) throw std::invalid_argument("with_constraints: there is no constraint");
+  return {std::move(variables), std::move(constraints)};
 }
-
-}  // namespace detail
 
 }  // namespace mesaopt
