@@ -31,6 +31,20 @@ struct AlignedValue {
   }
 };
 
+/// How many times as large as by the residual process the residual is expected at each column of X.
+template <kernels::Kernel K>
+Eigen::VectorXd amplification(const EarlierTask<K>& task, const ValueScale& current, const Alignment& alignment,
+                              const GaussianProcess<Scaled<K>>& residual, const Eigen::MatrixXd& X) {
+  Prediction<double> earlier;
+  task.model.process.predict(X.colwise() + alignment.shift, earlier);
+  Eigen::VectorXd out(X.cols());
+  for (Eigen::Index j = 0; j < X.cols(); ++j) {
+    const AlignedValue at(task.model.scale, current, alignment, earlier.mean[j]);
+    out[j] = std::sqrt(1 + at.slope * at.slope * std::max(earlier.variance[j], 0.0) / residual.prior_variance(X.col(j)));
+  }
+  return out;
+}
+
 /// An aligned prediction, with its parts as scratch.
 struct AlignedPrediction : Prediction<double> {
   Prediction<double> earlier{}, residual{};
@@ -40,8 +54,8 @@ struct AlignedPrediction : Prediction<double> {
 /// A process of the current task: the aligned mean of an earlier one plus a Gaussian process of what that leaves. On
 /// the scale of the current task. Refers to the earlier task, which must outlive it.
 ///
-/// Where the earlier task is uncertain by variance v, the residual's variance is larger by a factor of 1 + v over its
-/// prior variance: as if it were the larger there, but nothing where the current task was observed.
+/// Where the earlier task is uncertain by a variance v, what it leaves is taken to be √(1 + v / V) times as large, V
+/// being the residual's prior variance.
 template <kernels::Kernel K>
 class AlignedProcess {
  public:
@@ -83,15 +97,17 @@ class AlignedProcess {
     for (Eigen::Index j = 0; j < X.cols(); ++j) {
       const AlignedValue at(task_->model.scale, current_, task_->alignment, out.earlier.mean[j]);
       const double prior = residual_.prior_variance(X.col(j)), part = std::max(out.earlier.variance[j], 0.0);
-      const double factor = 1 + at.slope * at.slope * part / prior, rest = out.residual.variance[j];
-      out.mean[j] = at.value + out.residual.mean[j];
-      out.variance[j] = factor * rest;
+      const double square = 1 + at.slope * at.slope * part / prior, factor = std::sqrt(square);
+      const double mean = out.residual.mean[j], variance = out.residual.variance[j];
+      out.mean[j] = at.value + factor * mean;
+      out.variance[j] = square * variance;
       if (!gradients) continue;
       const auto slope = out.earlier.mean_gradient.col(j);
-      out.mean_gradient.col(j) = at.slope * slope + out.residual.mean_gradient.col(j);
-      out.variance_gradient.col(j) =
-          factor * out.residual.variance_gradient.col(j) +
-          rest * at.slope / prior * (at.slope * out.earlier.variance_gradient.col(j) + 2 * at.curvature * part * slope);
+      out.moved.col(j) =  // the gradient of the square
+          at.slope / prior * (at.slope * out.earlier.variance_gradient.col(j) + 2 * at.curvature * part * slope);
+      out.mean_gradient.col(j) =
+          at.slope * slope + factor * out.residual.mean_gradient.col(j) + mean / (2 * factor) * out.moved.col(j);
+      out.variance_gradient.col(j) = square * out.residual.variance_gradient.col(j) + variance * out.moved.col(j);
     }
   }
 

@@ -97,7 +97,7 @@ struct AlignedTasks {
     settings.learn_mean = false;  // the lift stands for it
     GaussianProcess<Scaled<K>> residual(Scaled<K>{{std::exp(prior.residual_location)}, blank.kernel()}, settings);
     residual.fit(all.points(), z, noise);
-    const AlignmentLikelihood<K> likelihood(task.model, current.scale, residual, priors, prior);
+    AlignmentLikelihood<K> likelihood(task.model, current.scale, residual, priors, prior);
     if (task.alignment.shift.size() == n) shifts.col(0) = task.alignment.shift;
 
     const Box<Eigen::VectorXd> box = bounds(residual, movable);
@@ -125,17 +125,29 @@ struct AlignedTasks {
       least_value = solution.value;
       at = solution.x;
     };
+    const Eigen::MatrixXd points = all.points();
+    // How large a residual is expected depends on the alignment, which is kept still while that is sought.
+    const auto expect = [&](const Eigen::VectorXd& parameters) {
+      residual.set_parameters(parameters.tail(parameters.size() - n - 2));
+      const Alignment alignment = AlignmentLikelihood<K>::alignment_of(parameters, n);
+      likelihood.amplify(amplification(task, current.scale, alignment, residual, points));
+    };
+    if (found.empty()) return -std::numeric_limits<double>::infinity();
+    expect(found[0].second);
     for (const auto& [distance, from] : found) attempt(from);
     if (at.size() == 0) return -std::numeric_limits<double>::infinity();
+    expect(at);
+    least_value = std::numeric_limits<double>::infinity();
+    attempt(Eigen::VectorXd(at));
+    expect(at);
     task.alignment = AlignmentLikelihood<K>::alignment_of(at, n);
     task.parameters = at;
     likelihood.residuals(task.alignment, scratch, false);
-    residual.set_parameters(at.tail(at.size() - n - 2));
     residual.set_values(scratch.values);
     task.residual = residual;
     double price = 1;
     for (Eigen::Index i = 0; i < n; ++i) price += box.lower[i] < box.upper[i] ? 1 : 0;
-    return residual.log_marginal_likelihood() + likelihood.log_prior(task.alignment) -
+    return residual.log_marginal_likelihood() - likelihood.log_amplification() + likelihood.log_prior(task.alignment) -
            price / 2 * std::log(double(count));
   }
 

@@ -71,6 +71,7 @@ class AlignmentLikelihood {
         scale_(earlier.scale),
         current_(current),
         residual_(std::move(residual)),
+        amplification_(Eigen::VectorXd::Ones(residual_.size())),
         priors_(priors),
         prior_(prior) {}
 
@@ -85,6 +86,11 @@ class AlignmentLikelihood {
     return result(x, evidence(x, scratch, &gradient), scratch, &gradient);
   }
 
+  /// Expects the residual of each observation to be so many times larger than the residual process has it.
+  void amplify(const Eigen::VectorXd& by) { amplification_ = by; }
+  /// The logarithm of what that divides the density by.
+  [[nodiscard]] double log_amplification() const { return amplification_.array().log().sum(); }
+
   /// The mean of the earlier process at a point, and in `s.slope` its gradient, if that is wanted.
   template <class D>
   double earlier(const Eigen::MatrixBase<D>& x, Scratch& s, bool gradient = false) const {
@@ -94,7 +100,7 @@ class AlignmentLikelihood {
     return gradient ? mean_(s.point, s.slope, call).value : mean_(s.point, call).value;
   }
 
-  /// The values of the current task less the aligned ones.
+  /// The values of the current task less the aligned ones, over their amplification.
   void residuals(const Alignment& alignment, Scratch& s, bool slopes) const {
     const Eigen::Index count = residual_.size(), n = residual_.dimension();
     s.values.resize(count);
@@ -105,10 +111,11 @@ class AlignmentLikelihood {
     for (Eigen::Index i = 0; i < count; ++i) {
       const double mean = earlier(residual_.points().col(i) + alignment.shift, s, slopes);
       const AlignedValue at(scale_, current_, alignment, mean);
-      s.values[i] = residual_.values()[i] - at.value;
-      s.by_stretch[i] = at.by_log_stretch;
-      s.by_lift[i] = at.by_lift;
-      s.by_shift.col(i) = at.slope * s.slope;
+      const double by = amplification_[i];
+      s.values[i] = (residual_.values()[i] - at.value) / by;
+      s.by_stretch[i] = at.by_log_stretch / by;
+      s.by_lift[i] = at.by_lift / by;
+      s.by_shift.col(i) = at.slope / by * s.slope;
     }
   }
 
@@ -148,6 +155,7 @@ class AlignmentLikelihood {
   Evaluation<double> result(const Eigen::VectorXd& x, double value, const Scratch& s, Eigen::VectorXd* gradient) const {
     const Eigen::Index n = residual_.dimension();
     if (!std::isfinite(value)) return Evaluation<double>::failure(Reason::non_finite_value);
+    value -= log_amplification();
     value += log_prior(alignment_of(x, n));
     value += priors_.log_density(s.process, gradient ? gradient->data() + n + 2 : nullptr);
     // Its own variance is the first parameter.
@@ -166,6 +174,7 @@ class AlignmentLikelihood {
   MeanFunction<K> mean_;
   ValueScale scale_, current_;
   GaussianProcess<R> residual_;
+  Eigen::VectorXd amplification_;
   DimensionScaledPriors priors_;
   AlignmentPrior prior_;
 };
