@@ -53,6 +53,46 @@ struct AlignedTasks {
   /// How many observations it needs in n dimensions.
   [[nodiscard]] Eigen::Index needs(Eigen::Index n) const { return least > 0 ? least : n + 2; }
 
+  /// Joins tasks that resemble each other into one, whose observations are those of all, aligned. The models of all have
+  /// been fitted.
+  template <kernels::Kernel K, class Search>
+  void gather(std::vector<EarlierTask<K>>& tasks, const GaussianProcess<K>& blank, const std::vector<bool>& movable,
+              const DimensionScaledPriors& priors, const Search& search, Random& random) const {
+    std::vector<EarlierTask<K>> pools;
+    std::vector<Observations> pooled;
+    for (EarlierTask<K>& task : tasks) {
+      const double alone = task.model.process.log_marginal_likelihood();
+      Eigen::MatrixXd shifts = draw(task.observations.dimension(), movable, random);
+      std::size_t best = pools.size();
+      double most = 0;
+      for (std::size_t k = 0; k < pools.size(); ++k) {
+        pools[k].alignment = {};
+        const double gain =
+            align(pools[k], task.observations, task.model, blank, movable, shifts, priors, search) - alone;
+        if (gain > most && std::exp(pools[k].parameters[task.observations.dimension() + 2]) < most_residual &&
+            pooled[k].size() + task.observations.size() <= most_pooled) {
+          best = k;
+          most = gain;
+        }
+      }
+      if (best == pools.size()) {
+        pooled.push_back(task.observations);
+        pools.push_back(std::move(task));
+      } else {
+        join(task, pools[best], pooled[best]);
+      }
+    }
+    for (std::size_t k = 0; k < pools.size(); ++k) {
+      pools[k].alignment = {};
+      if (pooled[k].size() == pools[k].observations.size()) continue;
+      const Eigen::VectorXd parameters = pools[k].model.parameters;
+      pools[k].learn(pooled[k]);
+      pools[k].model.parameters = parameters;
+      pools[k].model.follow(pools[k].observations, {}, blank, priors, search);
+    }
+    tasks = std::move(pools);
+  }
+
   /// The process of the current task by what the earlier ones tell, or none where they do not help. `current` holds
   /// the usable observations `all`; `movable` says of each coordinate whether functions may be shifted along it.
   template <kernels::Kernel K, class Search>
@@ -60,12 +100,7 @@ struct AlignedTasks {
                                           const Surrogate<K>& current, const GaussianProcess<K>& blank,
                                           const std::vector<bool>& movable, const DimensionScaledPriors& priors,
                                           const Search& search, Random& random) const {
-    Eigen::MatrixXd shifts(all.dimension(), looks);
-    for (Eigen::Index j = 0; j < looks; ++j)
-      for (Eigen::Index i = 0; i < shifts.rows(); ++i) {
-        const double drawn = prior.shift_deviation * random.normal();
-        shifts(i, j) = j > 1 && movable[std::size_t(i)] ? drawn : 0;
-      }
+    Eigen::MatrixXd shifts = draw(all.dimension(), movable, random);
     const double alone = current.process.log_marginal_likelihood();
     EarlierTask<K>* best = nullptr;
     for (EarlierTask<K>& task : tasks) {
@@ -82,6 +117,36 @@ struct AlignedTasks {
   }
 
  private:
+  static constexpr double most_residual = 0.1;     ///< variance of what is left of a task that is joined to others
+  static constexpr Eigen::Index most_pooled = 200;  ///< observations of tasks that are joined
+
+  /// Shifts to look at, of which the first two are none.
+  [[nodiscard]] Eigen::MatrixXd draw(Eigen::Index n, const std::vector<bool>& movable, Random& random) const {
+    Eigen::MatrixXd shifts(n, looks);
+    for (Eigen::Index j = 0; j < looks; ++j)
+      for (Eigen::Index i = 0; i < n; ++i) {
+        const double drawn = prior.shift_deviation * random.normal();
+        shifts(i, j) = j > 1 && movable[std::size_t(i)] ? drawn : 0;
+      }
+    return shifts;
+  }
+
+  /// Adds the observations of a task to those of a pool that has been aligned with it.
+  template <kernels::Kernel K>
+  static void join(const EarlierTask<K>& task, const EarlierTask<K>& pool, Observations& pooled) {
+    const ValueScale &from = task.model.scale, &to = pool.model.scale;
+    Prediction<double> prediction;
+    pool.model.process.predict(task.observations.points().colwise() + pool.alignment.shift, prediction);
+    for (Eigen::Index i = 0; i < task.observations.size(); ++i) {
+      const double units = from.units(from(task.observations.value(i))).value;
+      const double there = (units - pool.alignment.lift) / std::exp(pool.alignment.log_stretch);
+      const double slope = AlignedValue(to, from, pool.alignment, prediction.mean[i]).slope;
+      const double variance = std::exp(pool.parameters[task.observations.dimension() + 2]);
+      const Eigen::VectorXd u = task.observations.point(i) + pool.alignment.shift;
+      pooled.add(u, to.middle + to.unit * there, std::min(variance / (slope * slope), 1e3));
+    }
+  }
+
   /// Aligns a task, and answers how well it explains the current one.
   template <kernels::Kernel K, class Search>
   double align(EarlierTask<K>& task, const Observations& all, const Surrogate<K>& current,

@@ -23,7 +23,7 @@ namespace mesaopt {
 /// The normal prior of an alignment.
 struct AlignmentPrior {
   double shift_deviation = 0.1;   ///< of each coordinate of the shift, in widths of the box
-  double stretch_deviation = 2;   ///< of the logarithm of the stretch
+  double stretch_deviation = 3;   ///< of the logarithm of the stretch
   double lift_deviation = 3;      ///< in units of the current task's scale
   double residual_location = -3;  ///< of the logarithm of the residual's variance
   double residual_deviation = 2;  ///< of the same

@@ -244,14 +244,15 @@ struct BayesianSearch {
     if constexpr (HasEarlierTasks<P>) {
       for (const auto& given : prior.earlier_tasks) {
         if (given.points.rows() != state.x.size()) continue;
-        EarlierTask<Kernel> task;
-        task.observations = Observations(Eigen::Index(state.free.size()));
+        Observations seen(Eigen::Index(state.free.size()));
         for (Eigen::Index k = 0; k < given.points.cols(); ++k) {
           const Eigen::VectorXd u = state.around_cube(given.points.col(k));
           if (!std::isfinite(double(given.values[k])) || !((u.array() - 0.5).abs() <= 1.5).all()) continue;
-          task.observations.add(u, double(given.values[k]));
+          seen.add(u, double(given.values[k]));
         }
-        if (task.observations.size() > 1) state.tasks.push_back(std::move(task));
+        if (seen.size() < 2) continue;
+        state.tasks.emplace_back();
+        state.tasks.back().learn(seen);
       }
     }
   }

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <tuple>
+#include <vector>
 
 #include <Eigen/Core>
 
@@ -35,6 +37,29 @@ struct EarlierTask {
   Alignment alignment{};                  ///< if it is moved to fit the current one
   GaussianProcess<Scaled<K>> residual{};  ///< of the current task less the aligned earlier one
   Eigen::VectorXd parameters{};           ///< of the residual, when it was fitted last; empty: never
+
+  /// Takes observations, those of them first that are spread out, the lowest among them: a search that went before has
+  /// most of them near its minimum, where they do not show the scale of all values.
+  void learn(const Observations& all) {
+    const Eigen::Index count = all.size();
+    std::vector<bool> taken(std::size_t(count), false);
+    observations = Observations(all.dimension());
+    const auto add = [&](Eigen::Index i) {
+      observations.add(all.point(i), all.value(i), all.noise(i));
+      taken[std::size_t(i)] = true;
+    };
+    Eigen::Index lowest = 0;
+    for (Eigen::Index i = 1; i < count; ++i)
+      if (all.value(i) < all.value(lowest)) lowest = i;
+    if (count > 0) add(lowest);
+    for (Eigen::Index i = 0; i < count; ++i)
+      if (!taken[std::size_t(i)] && observations.distance(all.point(i)) > 0.1) add(i);
+    const Eigen::Index spread = observations.size();
+    for (Eigen::Index i = 0; i < count; ++i)
+      if (!taken[std::size_t(i)]) add(i);
+    model = {};
+    model.spread = spread;
+  }
 
   static constexpr auto fields() {
     using T = EarlierTask;

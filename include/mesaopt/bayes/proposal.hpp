@@ -81,10 +81,13 @@ class Proposal {
   template <class Land>
   bool informed(const std::vector<bool>& movable, const Land& land) {
     look(state_.plain, {});
-    for (EarlierTask<K>& task : state_.tasks)
-      if (task.model.taken == 0) task.model.follow(task.observations, {}, blank(), priors(), as_search(optimizer_.fit));
-    auto process = optimizer_.transfer.follow(state_.tasks, all_, state_.plain, blank(), movable, priors(),
-                                              as_search(optimizer_.fit), state_.random);
+    const auto fit = as_search(optimizer_.fit);
+    if (state_.tasks[0].model.taken == 0) {
+      for (EarlierTask<K>& task : state_.tasks) task.model.follow(task.observations, {}, blank(), priors(), fit);
+      optimizer_.transfer.gather(state_.tasks, blank(), movable, priors(), fit, state_.random);
+    }
+    auto process = optimizer_.transfer.follow(state_.tasks, all_, state_.plain, blank(), movable, priors(), fit,
+                                              state_.random);
     if (!process) return false;
     if (state_.noisy) choose_best(*process);
     for (std::size_t k = 0; k < state_.ids.size(); ++k)

@@ -37,6 +37,12 @@ struct RankedTasks {
   /// From how many observations on ranks are compared.
   [[nodiscard]] Eigen::Index needs(Eigen::Index /*n*/) const { return 3; }
 
+  /// Nothing: tasks are weighed one by one.
+  template <kernels::Kernel K, class Search>
+  void gather(std::vector<EarlierTask<K>>& /*tasks*/, const GaussianProcess<K>& /*blank*/,
+              const std::vector<bool>& /*movable*/, const DimensionScaledPriors& /*priors*/, const Search& /*search*/,
+              Random& /*random*/) const {}
+
   /// The process of the current task by what the earlier ones tell, or none where they do not help.
   template <kernels::Kernel K, class Search>
   std::optional<RankingEnsemble<K>> follow(std::vector<EarlierTask<K>>& tasks, const Observations& /*all*/,
