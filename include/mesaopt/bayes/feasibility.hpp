@@ -24,6 +24,7 @@ namespace mesaopt {
 template <kernels::Kernel K>
 struct Feasibility {
   static constexpr double variance = 25;
+  static constexpr double mean = -1;  ///< what is far from all observations is rather thought to succeed
 
   GaussianProcess<Scaled<K>> process{};
   Eigen::VectorXd parameters{};  ///< logarithms of the kernel's
@@ -47,7 +48,7 @@ struct Feasibility {
     const auto evidence = [&](const Eigen::VectorXd& logs) {
       Scaled<K> scaled = before;
       kernels::detail::set_log_parameters(scaled, logs.data());
-      process = GaussianProcess<Scaled<K>>(scaled, GaussianProcessSettings<double>{.noise = 1e-4});
+      process = GaussianProcess<Scaled<K>>(scaled, GaussianProcessSettings<double>{.noise = 1e-4, .mean = mean});
       const Classification report = fit_feasibility(process, points, labels);
       return report.converged ? report.log_evidence : -std::numeric_limits<double>::infinity();
     };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -26,11 +27,13 @@ inline constexpr Workspace<Scratch> no_memory{};
 /// mean or an acquisition, by its own Gaussian process or by an `Informed` one, times the probability that the
 /// evaluation succeeds.
 ///
-/// With that probability P, an acquisition is less log P, which multiplies rules that are logarithms; and the mean m is
+/// Where that probability P is below one half it has failed: as improvements become small where points succeed, a
+/// product alone would be large where they fail. Elsewhere, an acquisition is less log P, which multiplies rules that are logarithms; and the mean m is
 /// -log(best - m) - log P, the improvement times P, and has failed where there is none.
 template <kernels::Kernel K, class A, class Informed>
 class Prospect {
  public:
+  static constexpr double least_chance = 0.6931471805599453;  ///< the negative logarithm of one half
   using Process = GaussianProcess<K>;
   using Chance = Acquisition<GaussianProcess<Scaled<K>>, LogProbabilityOfFeasibility>;
   /// The scratch of one evaluation.
@@ -98,7 +101,8 @@ class Prospect {
         value = best_ > value ? -std::log(best_ - value) : std::numeric_limits<double>::infinity();
     Eigen::VectorXd chances;
     chance_->values(X, s.chance.prediction, chances);
-    values += chances;
+    for (Eigen::Index j = 0; j < values.size(); ++j)
+      values[j] = chances[j] > least_chance ? std::numeric_limits<double>::infinity() : values[j] + chances[j];
   }
 
  private:
@@ -107,7 +111,8 @@ class Prospect {
     return {no_memory<Scratch>, scratch};
   }
   static Evaluation<double> sum(double value, Evaluation<double> chance) {
-    if (chance.usable()) chance.value += value;
+    if (!chance.usable() || chance.value > least_chance) return Evaluation<double>::failure(Reason::non_finite_value);
+    chance.value += value;
     return chance;
   }
 
