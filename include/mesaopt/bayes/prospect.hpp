@@ -27,13 +27,13 @@ inline constexpr Workspace<Scratch> no_memory{};
 /// mean or an acquisition, by its own Gaussian process or by an `Informed` one, times the probability that the
 /// evaluation succeeds.
 ///
-/// Where that probability P is below one half it has failed: as improvements become small where points succeed, a
-/// product alone would be large where they fail. Elsewhere, an acquisition is less log P, which multiplies rules that are logarithms; and the mean m is
-/// -log(best - m) - log P, the improvement times P, and has failed where there is none.
+/// Where that probability P is below a bound, it has failed: once improvements are small where evaluations succeed, a
+/// product alone would be largest where they fail. Elsewhere, an acquisition is less log P, which multiplies rules that
+/// are logarithms; and the mean m is -log(best - m) - log P, the improvement times P, and has failed where there is
+/// none. Gardner et al. (2014) have the product, Gelbart et al. (2014) the bound.
 template <kernels::Kernel K, class A, class Informed>
 class Prospect {
  public:
-  static constexpr double least_chance = 0.6931471805599453;  ///< the negative logarithm of one half
   using Process = GaussianProcess<K>;
   using Chance = Acquisition<GaussianProcess<Scaled<K>>, LogProbabilityOfFeasibility>;
   /// The scratch of one evaluation.
@@ -59,8 +59,12 @@ class Prospect {
   Prospect(const Informed& process, A rule, double best)
       : informed_(Acquisition<Informed, A>(process, std::move(rule), best)), best_(best) {}
 
-  /// Heeds the probability of success by a process that `fit_feasibility` made, which must outlive it.
-  void heed(const GaussianProcess<Scaled<K>>& feasibility) { chance_ = Chance(feasibility, {}, 0); }
+  /// Heeds the probability of success, which has to be `least` or more, by a process that `fit_feasibility` made, which
+  /// must outlive it.
+  void heed(const GaussianProcess<Scaled<K>>& feasibility, double least) {
+    chance_ = Chance(feasibility, {}, 0);
+    most_ = -std::log(least);
+  }
 
   Evaluation<double> operator()(const Eigen::VectorXd& x, const Call<Workspace<Scratch>>& call) const {
     Scratch& s = call.record;
@@ -102,7 +106,7 @@ class Prospect {
     Eigen::VectorXd chances;
     chance_->values(X, s.chance.prediction, chances);
     for (Eigen::Index j = 0; j < values.size(); ++j)
-      values[j] = chances[j] > least_chance ? std::numeric_limits<double>::infinity() : values[j] + chances[j];
+      values[j] = chances[j] > most_ ? std::numeric_limits<double>::infinity() : values[j] + chances[j];
   }
 
  private:
@@ -110,8 +114,8 @@ class Prospect {
   static Call<Workspace<Scratch>> of(Scratch& scratch) {
     return {no_memory<Scratch>, scratch};
   }
-  static Evaluation<double> sum(double value, Evaluation<double> chance) {
-    if (!chance.usable() || chance.value > least_chance) return Evaluation<double>::failure(Reason::non_finite_value);
+  [[nodiscard]] Evaluation<double> sum(double value, Evaluation<double> chance) const {
+    if (!chance.usable() || chance.value > most_) return Evaluation<double>::failure(Reason::non_finite_value);
     chance.value += value;
     return chance;
   }
@@ -130,6 +134,7 @@ class Prospect {
   std::optional<Acquisition<Informed, PosteriorMean>> informed_mean_{};
   std::optional<Chance> chance_{};
   double best_ = 0;
+  double most_ = 0;  // the negative logarithm of the least probability of success
   bool is_mean_ = false;
 };
 
