@@ -12,7 +12,10 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/bayes/aligned_tasks.hpp>
 #include <mesaopt/bayes/bayesian_state.hpp>
+#include <mesaopt/bayes/earlier_task.hpp>
+#include <mesaopt/bayes/earlier_tasks.hpp>
 #include <mesaopt/bayes/fill_places.hpp>
 #include <mesaopt/bayes/filled_wells.hpp>
 #include <mesaopt/bayes/gaussian_process.hpp>
@@ -61,12 +64,13 @@ namespace mesaopt {
 /// Jones, Schonlau and Welch (1998), "Efficient global optimization of expensive black-box functions". Filling of
 /// wells: Ge (1990), "A filled function method for finding a global minimizer of a function of several variables", has
 /// the idea, but fills the function itself.
-template <class Model, class Acquire, class Fit, class Maximize>
+template <class Model, class Acquire, class Fit, class Maximize, class Transfer = AlignedTasks>
 struct BayesianSearch {
   Model model{};
   Acquire acquire{};
   Fit fit{};
   Maximize maximize{};
+  Transfer transfer{};                   ///< what is made of earlier tasks
   ProposalSettings proposal{};           ///< how many points are looked at, and the like
   DimensionScaledPriors priors{};        ///< of the hyperparameters where values are exact
   DimensionScaledPriors noisy_priors{};  ///< of the hyperparameters where they are noisy
@@ -78,6 +82,7 @@ struct BayesianSearch {
   double radius = 1;         ///< half the width of the box where the objective has no bounds, around the start
 
   using Kernel = decltype(std::declval<const Model&>()(Eigen::Index(1)));
+  using Informed = typename Transfer::template Process<Kernel>;
   static constexpr bool handles_bounds = true;
   template <Point X, class M = Nothing>
   using State = BayesianState<X, M, Kernel>;
@@ -87,6 +92,7 @@ struct BayesianSearch {
 
   /// Throws std::invalid_argument for a setting out of its range.
   void check() const {
+    transfer.check();
     proposal.check();
     priors.check();
     noisy_priors.check();
@@ -126,12 +132,17 @@ struct BayesianSearch {
   /// The points that wait for their evaluation, `batch` of them as long as there are any. Allocates as the data grows.
   template <Point X, class M>
   Batch<X> ask(State<X, M>& state) const {
-    return draw(state, [](X&) {});
+    return draw(
+        state, [](X&) {}, [](Eigen::Index) { return true; });
   }
   /// The same for the parameters of a space, the points of which are its representatives.
   template <Point X, class M>
   Batch<X> ask(const Space& space, State<X, M>& state) const {
-    return draw(state, [&](X& x) { space.representative(x, x); });
+    const auto real = [&](Eigen::Index i) {
+      return space.parameter(i).kind == ParameterKind::real && space.parameter(i).conditions.empty();
+    };
+    return draw(
+        state, [&](X& x) { space.representative(x, x); }, real);
   }
 
   /// Takes evaluations of points asked for: some or all, in any order. Throws std::invalid_argument, and changes
@@ -140,6 +151,7 @@ struct BayesianSearch {
   void tell(State<X, M>& state, std::span<const std::uint64_t> ids,
             std::span<const Evaluation<ScalarOf<X>>> evaluations) const {
     state.tell(ids, evaluations);
+    if (state.noisy && state.turn > 0) detail::Proposal(state, *this).choose_answer();
   }
 
   /// One batch: asks, evaluates, tells. What the evaluation limit forbids stays open. If the objective throws, so does
@@ -193,6 +205,12 @@ struct BayesianSearch {
     state.wells.clear();
     state.lowest.clear();
     state.observations = Observations(free);
+    state.lowest_told = state.expected = std::numeric_limits<S>::quiet_NaN();
+    state.answered.clear();
+    state.sound = {};
+    state.sifted = 0;
+    state.feasibility = {};
+    state.tasks.clear();
     const auto size = std::size_t(batch);
     state.points.setZero(n, batch);
     state.waiting.setZero(free, batch);
@@ -201,7 +219,9 @@ struct BayesianSearch {
       inherit(start.state, state);
     else
       inherit(start, state);
+    learn_tasks(start, state);
     state.inherited = state.observations.size();
+    state.heeds_tasks = !state.tasks.empty();
     state.ids.assign(size, 0);
   }
 
@@ -218,10 +238,35 @@ struct BayesianSearch {
     }
   }
 
-  template <Point X, class M, class Represent>
-  Batch<X> draw(State<X, M>& state, const Represent& represent) const {
+  /// Takes the observations of earlier tasks, as far as they lie within a width of the box around it.
+  template <class P, Point X, class M>
+  void learn_tasks([[maybe_unused]] const P& prior, [[maybe_unused]] State<X, M>& state) const {
+    if constexpr (HasEarlierTasks<P>) {
+      for (const auto& given : prior.earlier_tasks) {
+        if (given.points.rows() != state.x.size()) continue;
+        Observations seen(Eigen::Index(state.free.size()));
+        for (Eigen::Index k = 0; k < given.points.cols(); ++k) {
+          const Eigen::VectorXd u = state.around_cube(given.points.col(k));
+          if (!std::isfinite(double(given.values[k])) || !((u.array() - 0.5).abs() <= 1.5).all()) continue;
+          seen.add(u, double(given.values[k]));
+        }
+        if (seen.size() < 2) continue;
+        state.tasks.emplace_back();
+        state.tasks.back().learn(seen);
+      }
+    }
+  }
+
+  template <Point X, class M, class Represent, class Movable>
+  Batch<X> draw(State<X, M>& state, const Represent& represent, const Movable& movable) const {
     const auto design = std::uint64_t(initial > 0 ? initial : 2 * (Eigen::Index(state.free.size()) + 1));
     return detail::fill_places(state, represent, [&](const auto& land) {
+      if (state.heeds_tasks && state.observations.usable() >= transfer.needs(Eigen::Index(state.free.size()))) {
+        std::vector<bool> moves;
+        for (const Eigen::Index i : state.free) moves.push_back(movable(i));
+        detail::Proposal informed(state, *this);
+        if (informed.informed(moves, land)) return informed.found();
+      }
       const bool begun = state.next >= design && state.observations.usable() > 0;
       return begun ? detail::propose(state, *this, land) : detail::design_point(state);
     });
@@ -230,5 +275,7 @@ struct BayesianSearch {
 
 template <class Model, class Acquire, class Fit, class Maximize>
 BayesianSearch(Model, Acquire, Fit, Maximize) -> BayesianSearch<Model, Acquire, Fit, Maximize>;
+template <class Model, class Acquire, class Fit, class Maximize, class Transfer>
+BayesianSearch(Model, Acquire, Fit, Maximize, Transfer) -> BayesianSearch<Model, Acquire, Fit, Maximize, Transfer>;
 
 }  // namespace mesaopt

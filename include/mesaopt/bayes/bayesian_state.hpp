@@ -14,6 +14,9 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/bayes/earlier_task.hpp>
+#include <mesaopt/bayes/earlier_tasks.hpp>
+#include <mesaopt/bayes/feasibility.hpp>
 #include <mesaopt/bayes/filled_wells.hpp>
 #include <mesaopt/bayes/kernel.hpp>
 #include <mesaopt/bayes/observations.hpp>
@@ -32,12 +35,13 @@
 
 namespace mesaopt {
 
-/// A prior that knows observations: `observed_points()`, one a column, and `observed_values()` there, NaN where an
-/// evaluation failed.
-template <class P>
-concept HasObservations = requires(const P& p) {
-  p.observed_points().col(0);
-  p.observed_values()[0];
+/// A point that was told, and how.
+template <Point X>
+struct AnsweredPoint {
+  X x{};
+  Evaluation<ScalarOf<X>> evaluation{};
+
+  static constexpr auto fields() { return std::tuple{&AnsweredPoint::x, &AnsweredPoint::evaluation}; }
 };
 
 /// All that changes in a Bayesian search: what was observed, the points that wait for their evaluation, and the
@@ -47,7 +51,9 @@ struct BayesianState {
   using S = ScalarOf<X>;
   static constexpr bool monotone = true;  // x is the answer, also where the objective is stochastic
 
-  X x{};                                          ///< the best point told; the start as long as nothing usable was
+  /// The best point told, the start as long as nothing usable was: the one with the lowest value, or, where values are
+  /// noisy and points have been proposed, with the lowest posterior mean.
+  X x{};
   S value = std::numeric_limits<S>::quiet_NaN();  ///< its value; NaN as long as nothing usable was told
   Evaluation<S> evaluation{};                     ///< its evaluation
   Status status = Status::running;                ///< why no more can be done
@@ -62,14 +68,25 @@ struct BayesianState {
   Sobol design{};                    ///< the next points of the initial design
   Sobol candidates{};                ///< the next points to look at
 
-  Observations observations{};   ///< what was told, in the unit cube of the free variables
-  Eigen::Index inherited = 0;    ///< how many of them a prior has brought
+  Observations observations{};  ///< what was told, in the unit cube of the free variables
+  Eigen::Index inherited = 0;   ///< how many of them a prior has brought
+  /// The lowest value told, whatever the noise; NaN as long as nothing usable was.
+  S lowest_told = std::numeric_limits<S>::quiet_NaN();
+  /// What the posterior mean is at x, where values are noisy; NaN as long as nothing was proposed.
+  S expected = std::numeric_limits<S>::quiet_NaN();
   std::uint64_t next = 0;        ///< number of the next point that nobody has asked for
   std::uint64_t turn = 0;        ///< how many points the surrogates have proposed
   Surrogate<K> plain{};          ///< of the observations
   Surrogate<K> filled{};         ///< of the observations with the wells filled
   std::vector<Well> wells{};     ///< around the minima that have been found
   std::vector<double> lowest{};  ///< the least value, wells filled, at each turn since the last well was
+
+  std::vector<AnsweredPoint<X>> answered{};  ///< all points told, in order, where values are noisy
+  Observations sound{};                      ///< the observations that did not fail, once one has
+  Eigen::Index sifted = 0;                   ///< how many observations were looked through for them
+  Feasibility<K> feasibility{};              ///< where evaluations succeed, once one has failed
+  std::vector<EarlierTask<K>> tasks{};       ///< what a prior knows of others
+  bool heeds_tasks = false;                  ///< whether they may still be of use
 
   PointsOf<X> points{};              ///< those that wait, one a column
   Eigen::MatrixXd waiting{};         ///< the same in the unit cube of the free variables
@@ -83,11 +100,12 @@ struct BayesianState {
 
   static constexpr auto fields() {
     using T = BayesianState;
-    return std::tuple{&T::x,          &T::value,        &T::evaluation, &T::status,  &T::calls,   &T::box,
-                      &T::start,      &T::free,         &T::noisy,      &T::best_id, &T::random,  &T::design,
-                      &T::candidates, &T::observations, &T::inherited,  &T::next,    &T::turn,    &T::plain,
-                      &T::filled,     &T::wells,        &T::lowest,     &T::points,  &T::waiting, &T::ids,
-                      &T::told,       &T::open};
+    return std::tuple{&T::x,          &T::value,        &T::evaluation,  &T::status,     &T::calls,    &T::box,
+                      &T::start,      &T::free,         &T::noisy,       &T::best_id,    &T::random,   &T::design,
+                      &T::candidates, &T::observations, &T::inherited,   &T::next,       &T::turn,     &T::plain,
+                      &T::filled,     &T::wells,        &T::lowest,      &T::points,     &T::waiting,  &T::ids,
+                      &T::told,       &T::open,         &T::lowest_told, &T::expected,   &T::answered, &T::sound,
+                      &T::sifted,     &T::feasibility,  &T::tasks,       &T::heeds_tasks};
   }
 
   /// What was told, for the search that comes next.
@@ -115,6 +133,17 @@ struct BayesianState {
       const double lower = double(box.lower[i]), upper = double(box.upper[i]);
       // Halves, as the width of a box may overflow.
       u[Eigen::Index(k)] = std::clamp((double(point[i]) / 2 - lower / 2) / (upper / 2 - lower / 2), 0.0, 1.0);
+    }
+    return u;
+  }
+  /// The same of a point that may lie outside of the box.
+  template <class D>
+  [[nodiscard]] Eigen::VectorXd around_cube(const Eigen::MatrixBase<D>& point) const {
+    Eigen::VectorXd u(Eigen::Index(free.size()));
+    for (std::size_t k = 0; k < free.size(); ++k) {
+      const Eigen::Index i = free[k];
+      const double lower = double(box.lower[i]), upper = double(box.upper[i]);
+      u[Eigen::Index(k)] = (double(point[i]) / 2 - lower / 2) / (upper / 2 - lower / 2);
     }
     return u;
   }
@@ -169,7 +198,9 @@ struct BayesianState {
       const auto k = std::find(ids.begin(), ids.end(), names[i]) - ids.begin();
       const Evaluation<S>& now = evaluations[i];
       observations.add(waiting.col(k), now.usable() ? double(now.value) : std::numeric_limits<double>::quiet_NaN());
+      if (noisy) answered.push_back({points.col(k), now});
       if (!now.usable()) continue;
+      if (!(lowest_told <= now.value)) lowest_told = now.value;
       // Of equals the first one, whichever is told first.
       const bool better = now.value < value || (now.value == value && names[i] < best_id);
       if (!better && evaluation.usable()) continue;

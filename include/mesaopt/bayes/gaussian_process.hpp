@@ -96,6 +96,17 @@ class GaussianProcess {
     return refit();
   }
 
+  /// Replaces the values, in O(n²). Throws std::invalid_argument for a size that does not fit, or NaN or infinity.
+  void set_values(const Vector& y) {
+    if (y.size() != size_)
+      throw std::invalid_argument("GaussianProcess: needs " + std::to_string(size_) + " values, got " +
+                                  std::to_string(y.size()));
+    for (const S value : y)
+      if (!std::isfinite(value)) Settings::refuse("a value", "finite", value);
+    values_.head(size_) = y;
+    if (report_.succeeded) solve();
+  }
+
   /// Adds an observation in O(n²); where it is too close to the others for that, the matrix is factorized anew with
   /// jitter. Allocates only when the capacity is exhausted, which doubles then. Throws as `fit` does.
   const Factorization& append(const Vector& x, S y, S extra_noise = 0) {

@@ -42,6 +42,36 @@ struct DimensionScaledPriors {
         throw std::invalid_argument("DimensionScaledPriors: deviations must be positive, got " +
                                     detail::number_text(deviation));
   }
+
+  /// The logarithm of the density at the parameters of a process, but for a constant; adds its derivatives by
+  /// `process.parameters()` to `gradient`, unless that is null.
+  template <kernels::Kernel K, class S = typename K::Scalar>
+  S log_density(const GaussianProcess<K>& process, S* gradient) const {
+    S sum = 0;
+    S* slope = gradient;
+    const double location = length_scale_location + std::log(double(process.dimension())) / 2;
+    K::visit(process.kernel(), [&](kernels::Role role, const S& value) {
+      if (role == kernels::Role::length_scale)
+        sum += log_normal(std::log(value), location, length_scale_deviation, S(1), slope);
+      if (role == kernels::Role::warp) sum += log_normal(std::log(value), 0, warp_deviation, S(1), slope);
+      if (slope) ++slope;
+    });
+    const auto& settings = process.settings();
+    if (settings.learn_noise) {
+      const S noise = settings.noise + settings.noise_floor;
+      sum += log_normal(std::log(noise), noise_location, noise_deviation, settings.noise / noise, slope);
+    }
+    return sum;
+  }
+
+ private:
+  /// log of the log-normal density at e^log; adds its derivative by `log`, times `factor`, to slope.
+  template <class S>
+  static S log_normal(S log, double location, double deviation, S factor, S* slope) {
+    const S z = (log - S(location)) / S(deviation);
+    if (slope) *slope -= factor * (1 + z / S(deviation));
+    return -log - z * z / 2 - std::log(S(deviation) * std::sqrt(2 * std::numbers::pi_v<S>));
+  }
 };
 
 /// The negative logarithm of the marginal likelihood of a Gaussian process's data, as an objective over the process's
@@ -96,37 +126,11 @@ class GaussianProcessLikelihood {
   }
 
   Evaluation<S> evaluation(const GaussianProcess<K>& process, S value, Eigen::VectorX<S>* gradient) const {
-    if (priors_) value += log_prior(process, gradient);
+    if (priors_) value += priors_->log_density(process, gradient ? gradient->data() : nullptr);
     if (gradient) *gradient = -*gradient;
     const Factorization& report = process.factorization();
     if (!report.succeeded || !std::isfinite(value)) return Evaluation<S>::failure(Reason::non_finite_value);
     return {-value, report.jitter > 0 ? Verdict::inexact : Verdict::fine, Reason::none};
-  }
-
-  /// log of the log-normal density at e^log; adds its derivative by `log`, times `factor`, to slope.
-  static S log_normal(S log, double location, double deviation, S factor, S* slope) {
-    const S z = (log - S(location)) / S(deviation);
-    if (slope) *slope -= factor * (1 + z / S(deviation));
-    return -log - z * z / 2 - std::log(S(deviation) * std::sqrt(2 * std::numbers::pi_v<S>));
-  }
-
-  S log_prior(const GaussianProcess<K>& process, Eigen::VectorX<S>* gradient) const {
-    S sum = 0;
-    S* slope = gradient ? gradient->data() : nullptr;
-    const double location = priors_->length_scale_location + std::log(double(process.dimension())) / 2;
-    K::visit(process.kernel(), [&](kernels::Role role, const S& value) {
-      if (role == kernels::Role::length_scale)
-        sum += log_normal(std::log(value), location, priors_->length_scale_deviation, S(1), slope);
-      if (role == kernels::Role::warp) sum += log_normal(std::log(value), 0, priors_->warp_deviation, S(1), slope);
-      if (slope) ++slope;
-    });
-    const auto& settings = process.settings();
-    if (settings.learn_noise) {
-      const S noise = settings.noise + settings.noise_floor;
-      sum +=
-          log_normal(std::log(noise), priors_->noise_location, priors_->noise_deviation, settings.noise / noise, slope);
-    }
-    return sum;
   }
 
   GaussianProcess<K> process_;

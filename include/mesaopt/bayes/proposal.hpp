@@ -11,10 +11,13 @@
 
 #include <Eigen/Core>
 
-#include <mesaopt/bayes/acquisition.hpp>
+#include <mesaopt/bayes/earlier_task.hpp>
 #include <mesaopt/bayes/filled_wells.hpp>
 #include <mesaopt/bayes/gaussian_process.hpp>
-#include <mesaopt/bayes/mean_function.hpp>
+#include <mesaopt/bayes/likelihood.hpp>
+#include <mesaopt/bayes/observations.hpp>
+#include <mesaopt/bayes/prediction.hpp>
+#include <mesaopt/bayes/prospect.hpp>
 #include <mesaopt/bayes/surrogate.hpp>
 #include <mesaopt/core/search.hpp>
 #include <mesaopt/core/stopping.hpp>
@@ -46,32 +49,83 @@ struct ProposalSettings {
 namespace detail {
 
 /// One proposal: the surrogate of the turn, with the points that wait believed, and what is sought with it.
+/// `movable` says of each free variable whether functions of earlier tasks may be shifted along it.
 template <class T, class O>
 class Proposal {
  public:
   using K = typename O::Kernel;
   using Vector = Eigen::VectorXd;
+  using Informed = typename O::Informed;
+  using Objective = Prospect<K, decltype(O::acquire), Informed>;
 
-  Proposal(T& state, const O& optimizer) : state_(state), optimizer_(optimizer), n_(Eigen::Index(state.free.size())) {}
+  Proposal(T& state, const O& optimizer)
+      : state_(state), optimizer_(optimizer), n_(Eigen::Index(state.free.size())), all_(sift(state)) {}
 
   template <class Land>
   Vector operator()(const Land& land) {
     const auto turn = state_.turn++;
     if (!state_.wells.empty() && turn % 3 == 0) {
       look(state_.plain, {});
-      minimize_mean();
-      if (worthwhile(land)) return found_;
+      if (minimize_mean(*process_, land)) return found_;
     }
     Surrogate<K>& surrogate = state_.wells.empty() ? state_.plain : state_.filled;
     look(surrogate, state_.wells);
-    bool lowest = false;
-    if (state_.lowest.size() % 2 == 0) {
-      minimize_mean();
-      lowest = worthwhile(land);
-    }
-    if (!lowest) search(acquisition(*process_, optimizer_.acquire, best_));
+    const bool lowest = state_.lowest.size() % 2 == 0 && minimize_mean(*process_, land);
+    if (!lowest) search(Objective(*process_, optimizer_.acquire, best_));
     if (!state_.noisy) rest(surrogate, lowest ? found_ : at_best_);
     return found_;
+  }
+
+  /// One by what earlier tasks tell; false where they do not help. Once the lowest value has come to rest, they have
+  /// told all that they can.
+  template <class Land>
+  bool informed(const std::vector<bool>& movable, const Land& land) {
+    look(state_.plain, {});
+    const auto fit = as_search(optimizer_.fit);
+    if (state_.tasks[0].model.taken == 0) {
+      for (EarlierTask<K>& task : state_.tasks) task.model.follow(task.observations, {}, blank(), priors(), fit);
+      optimizer_.transfer.gather(state_.tasks, blank(), movable, priors(), fit, state_.random);
+    }
+    auto process = optimizer_.transfer.follow(state_.tasks, all_, state_.plain, blank(), movable, priors(), fit,
+                                              state_.random);
+    if (!process) return false;
+    if (state_.noisy) choose_best(*process);
+    for (std::size_t k = 0; k < state_.ids.size(); ++k)
+      if (!state_.told[k]) optimizer_.transfer.believe(*process, state_.waiting.col(Eigen::Index(k)));
+    const auto turn = state_.turn++;
+    double least = std::numeric_limits<double>::infinity();
+    for (Eigen::Index i = 0; i < all_.size(); ++i) least = std::min(least, all_.value(i));
+    state_.lowest.push_back(least);
+    const auto& lowest = state_.lowest;
+    const auto window = std::size_t(optimizer_.proposal.window);
+    if (lowest.size() > window &&
+        lowest[lowest.size() - 1 - window] - least < optimizer_.proposal.rest * state_.plain.scale.step()) {
+      state_.heeds_tasks = false;
+      state_.lowest.clear();
+      return false;
+    }
+    if (turn % 2 == 1 || !minimize_mean(*process, land)) search(Objective(*process, optimizer_.acquire, best_));
+    return true;
+  }
+  /// Where `informed` is for.
+  [[nodiscard]] const Vector& found() const { return found_; }
+
+  /// Makes the told point with the lowest posterior mean the answer.
+  void choose_answer() {
+    Surrogate<K>& surrogate = state_.plain;
+    surrogate.follow(all_, {}, blank(), priors(), as_search(optimizer_.fit));
+    Prediction<double> prediction;
+    surrogate.process.predict(Eigen::MatrixXd(state_.observations.points()), prediction);
+    double least = std::numeric_limits<double>::infinity();
+    for (std::size_t k = 0; k < state_.answered.size(); ++k) {
+      const double mean = prediction.mean[state_.inherited + Eigen::Index(k)];
+      if (!state_.answered[k].evaluation.usable() || !(mean < least)) continue;
+      least = mean;
+      state_.x = state_.answered[k].x;
+      state_.evaluation = state_.answered[k].evaluation;
+      state_.value = state_.evaluation.value;
+      state_.expected = decltype(state_.expected)(surrogate.scale.value(mean));
+    }
   }
 
  private:
@@ -84,15 +138,31 @@ class Proposal {
   Vector at_best_{}, found_{};
   double found_value_ = 0;
   Eigen::MatrixXd candidates_{};
+  const Observations& all_;  // that did not fail
 
-  /// Brings a surrogate up to date, and the candidates with it.
-  void look(Surrogate<K>& surrogate, const std::vector<Well>& wells) {
+  /// The observations that did not fail, and where evaluations do if one has.
+  const Observations& sift(T& state) const {
+    auto& all = state.observations;
+    if (all.usable() == all.size()) return all;
+    if (state.sifted == 0) state.sound = Observations(n_);
+    for (; state.sifted < all.size(); ++state.sifted)
+      if (const auto i = state.sifted; all.usable(i)) state.sound.add(all.point(i), all.value(i), all.noise(i));
+    state.feasibility.follow(all, optimizer_.model(n_));
+    return state.sound;
+  }
+  [[nodiscard]] GaussianProcess<K> blank() const {
     GaussianProcessSettings<double> settings;
     settings.noise_floor = state_.noisy ? 1e-6 : 1e-10;
     settings.noise = state_.noisy ? 1e-2 : 1e-6;
-    const GaussianProcess<K> blank(optimizer_.model(n_), settings);
-    surrogate.follow(state_.observations, wells, blank, state_.noisy ? optimizer_.noisy_priors : optimizer_.priors,
-                     as_search(optimizer_.fit));
+    return GaussianProcess<K>(optimizer_.model(n_), settings);
+  }
+  [[nodiscard]] const DimensionScaledPriors& priors() const {
+    return state_.noisy ? optimizer_.noisy_priors : optimizer_.priors;
+  }
+
+  /// Brings a surrogate up to date, and the candidates with it.
+  void look(Surrogate<K>& surrogate, const std::vector<Well>& wells) {
+    surrogate.follow(all_, wells, blank(), priors(), as_search(optimizer_.fit));
     process_ = &surrogate.process;
     if (state_.open > 0) {
       believed_ = surrogate.process;
@@ -107,17 +177,25 @@ class Proposal {
       process_ = &believed_;
     }
     best_ = std::numeric_limits<double>::infinity();
-    Prediction<double> prediction;
-    if (state_.noisy) surrogate.process.predict(Eigen::MatrixXd(state_.observations.points()), prediction);
-    for (Eigen::Index i = 0; i < state_.observations.size(); ++i) {
-      if (!state_.observations.usable(i)) continue;
-      const double value = state_.noisy ? prediction.mean[i] : surrogate.value(state_.observations, wells, i);
-      if (value < best_) {
-        best_ = value;
-        at_best_ = state_.observations.point(i);
-      }
+    if (state_.noisy) {
+      choose_best(surrogate.process);
+    } else {
+      for (Eigen::Index i = 0; i < all_.size(); ++i) take_best(i, surrogate.value(all_, wells, i));
     }
     draw_candidates();
+  }
+  /// The best observation by a posterior mean.
+  template <class P>
+  void choose_best(const P& process) {
+    typename P::Predicted prediction;
+    process.predict(Eigen::MatrixXd(all_.points()), prediction);
+    best_ = std::numeric_limits<double>::infinity();
+    for (Eigen::Index i = 0; i < all_.size(); ++i) take_best(i, prediction.mean[i]);
+  }
+  void take_best(Eigen::Index i, double value) {
+    if (!(value < best_)) return;
+    best_ = value;
+    at_best_ = all_.point(i);
   }
 
   void draw_candidates() {
@@ -138,14 +216,22 @@ class Proposal {
     }
   }
 
-  void minimize_mean() { search(mean_function(*process_)); }
+  /// Looks for the least posterior mean, and answers whether to evaluate there: it has to be lower than the best, and
+  /// not one of the known points.
+  template <class P, class Land>
+  bool minimize_mean(const P& process, const Land& land) {
+    search(Objective(process, best_));
+    const double gain = state_.sifted > 0 ? std::exp(-found_value_) : best_ - found_value_;
+    return gain > 1e-8 && state_.observations.distance(land(found_)) > 1e-6;
+  }
 
-  /// Sets `found_` to where an objective is least, by searches from its best candidates.
-  template <class F>
-  void search(const F& objective) {
-    Prediction<double> prediction;
+  /// Sets `found_` to where an objective is least, by searches from its best candidates; heeds failures: mostly
+  /// where success is probable, and now and then where it is but more probable than not.
+  void search(Objective objective) {
+    if (state_.sifted > 0) objective.heed(state_.feasibility.process, state_.turn % 4 == 0 ? 0.5 : 0.75);
+    typename Objective::Scratch scratch;
     Vector values;
-    objective.values(candidates_, prediction, values);
+    objective.values(candidates_, scratch, values);
     const auto starts = std::min<Eigen::Index>(optimizer_.proposal.starts, values.size());
     const auto in_cube = within(objective, Box<Vector>{Vector::Zero(n_), Vector::Ones(n_)});
     const auto searcher = as_search(optimizer_.maximize);
@@ -169,16 +255,10 @@ class Proposal {
     found_ = x;
   }
 
-  /// Whether to evaluate at a minimizer of the mean: it has to be lower than the best, and not one of the known points.
-  template <class Land>
-  [[nodiscard]] bool worthwhile(const Land& land) const {
-    return best_ - found_value_ > 1e-8 && state_.observations.distance(land(found_)) > 1e-6;
-  }
-
   /// Fills the well of a minimum once the lowest value is at rest.
   void rest(const Surrogate<K>& surrogate, const Vector& minimum) {
     const double unit = surrogate.scale.step();
-    const auto& all = state_.observations;
+    const auto& all = all_;
     auto& lowest = state_.lowest;
     double least = std::numeric_limits<double>::infinity();
     for (Eigen::Index i = 0; i < all.size(); ++i)

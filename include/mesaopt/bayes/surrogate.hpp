@@ -31,13 +31,14 @@ struct Surrogate {
   Eigen::Index taken = 0;        ///< how many observations it holds
   Eigen::Index next_fit = 0;     ///< at how many it is fitted anew
   std::uint64_t fits = 0;        ///< how often it was
+  Eigen::Index spread = 0;       ///< by how many of the first observations values are scaled; 0: by all
   Eigen::VectorXd parameters{};  ///< of the last fit; empty: none yet
 
   std::vector<double> values{}, work{};  ///< scratch
 
   static constexpr auto fields() {
     using T = Surrogate;
-    return std::tuple{&T::process, &T::scale, &T::taken, &T::next_fit, &T::fits, &T::parameters};
+    return std::tuple{&T::process, &T::scale, &T::taken, &T::next_fit, &T::fits, &T::parameters, &T::spread};
   }
 
   /// Forgets everything but the hyperparameters.
@@ -56,7 +57,7 @@ struct Surrogate {
       return;
     }
     values.clear();
-    for (Eigen::Index i = 0; i < count; ++i)
+    for (Eigen::Index i = 0; i < (spread > 0 ? spread : count); ++i)
       if (all.usable(i)) values.push_back(raw(all, wells, i));
     scale.set(values, work);
     Eigen::VectorXd y(count), noise(count);

@@ -51,6 +51,26 @@ struct ValueScale {
 
   [[nodiscard]] double operator()(double value) const { return (bent(value) - mean) / deviation; }
 
+  /// A number and its first two derivatives.
+  struct Curve {
+    double value, slope, curvature;
+  };
+  /// How many units above the middle a value lies that is z on the scale, with its derivatives by z.
+  [[nodiscard]] Curve units(double z) const {
+    const double b = mean + deviation * z;
+    if (b <= tail) return {b, deviation, 0};
+    const double e = std::exp(std::min(b - tail, 100.0));
+    return {tail + e - 1, deviation * e, deviation * deviation * e};
+  }
+  /// The reverse: where a value t units above the middle lies on the scale, with its derivatives by t.
+  [[nodiscard]] Curve of_units(double t) const {
+    if (t <= tail) return {(t - mean) / deviation, 1 / deviation, 0};
+    const double s = 1 / (1 + t - tail);
+    return {(tail + std::log1p(t - tail) - mean) / deviation, s / deviation, -s * s / deviation};
+  }
+  /// The value that is z on the scale.
+  [[nodiscard]] double value(double z) const { return middle + unit * units(z).value; }
+
   /// How far apart are values that differ by 1 on the scale, where it is a line.
   [[nodiscard]] double step() const { return unit * deviation; }
 

@@ -6,6 +6,7 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/bayes/aligned_tasks.hpp>
 #include <mesaopt/bayes/bayesian_search.hpp>
 #include <mesaopt/bayes/kernel_algebra.hpp>
 #include <mesaopt/bayes/kernels.hpp>
@@ -48,6 +49,7 @@ struct BayesianOptimization {
   double prior_noise = 0;    ///< variance of observations of a prior, in units of the variance of all
   std::uint64_t seed = 1;    ///< of all draws
   double radius = 1;         ///< half the width of the box where the objective has no bounds, around the start
+  AlignedTasks transfer{};   ///< what is made of EarlierTasks
 
   static constexpr bool handles_bounds = true;
   /// Fits stop at a gradient of 1e-2 or 60 evaluations, maximizations of the acquisition at 1e-9 or 50.
@@ -72,6 +74,7 @@ struct BayesianOptimization {
     pieces.prior_noise = prior_noise;
     pieces.seed = seed;
     pieces.radius = radius;
+    pieces.transfer = transfer;
     return pieces;
   }
 
