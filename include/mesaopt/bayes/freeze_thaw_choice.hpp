@@ -10,6 +10,7 @@
 #include <Eigen/Core>
 
 #include <mesaopt/bayes/acquisition.hpp>
+#include <mesaopt/bayes/fill_places.hpp>
 #include <mesaopt/bayes/gaussian_process.hpp>
 #include <mesaopt/bayes/joint_posterior.hpp>
 #include <mesaopt/bayes/log_expected_improvement.hpp>

@@ -90,6 +90,7 @@ struct FreezeThawSearch {
     if (!(growth > 1) || !std::isfinite(growth))
       detail::refuse("FreezeThawSearch::growth", growth, "it must be more than 1, and finite");
     if (budget < 0) detail::refuse("FreezeThawSearch::budget", double(budget), "it must be 0 or more");
+    if (!(ending >= 0 && ending <= 1)) detail::refuse("FreezeThawSearch::ending", ending, "it must be in [0, 1]");
     if (initial < 0) detail::refuse("FreezeThawSearch::initial", double(initial), "it must be 0 or more");
     if (!(radius > 0) || !std::isfinite(radius))
       detail::refuse("FreezeThawSearch::radius", radius, "it must be positive and finite");

@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <type_traits>
 
 #include <mesaopt/core/call.hpp>
 #include <mesaopt/core/evaluation.hpp>
@@ -16,7 +17,7 @@ namespace mesaopt {
 ///     run.iterations()    how many iterations it has made, 0 if it has not begun
 ///     run.complete()      whether it has ended
 template <class P>
-concept PausedRun = std::copyable<P> && std::default_initializable<P> && detail::ListsFields<P> &&
+concept PausedRun = std::is_class_v<P> && std::copyable<P> && std::default_initializable<P> && detail::ListsFields<P> &&
     requires(const P& run) {
   { run.iterations() } -> std::convertible_to<std::uint64_t>;
   { run.complete() } -> std::convertible_to<bool>;
