@@ -67,6 +67,7 @@ TEST_CASE("settings of a freeze-thaw search out of their range are refused by na
   CHECK_THROWS_WITH(with(&Settings::growth, 1).check(), Contains("FreezeThawSearch::growth"));
   CHECK_THROWS_WITH(with(&Settings::budget, -1).check(), Contains("FreezeThawSearch::budget"));
   CHECK_THROWS_WITH(with(&Settings::ending, 1.1).check(), Contains("FreezeThawSearch::ending"));
+  CHECK_THROWS_WITH(with(&Settings::apart, -0.1).check(), Contains("FreezeThawSearch::apart"));
   CHECK_THROWS_WITH(with(&Settings::initial, -1).check(), Contains("FreezeThawSearch::initial"));
   CHECK_THROWS_WITH(with(&Settings::radius, 0).check(), Contains("FreezeThawSearch::radius"));
 }

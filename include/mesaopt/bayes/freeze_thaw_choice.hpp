@@ -210,6 +210,14 @@ class FreezeThawChoice {
     return candidates;
   }
 
+  /// Whether a paused run is so near that it would rather be taken on: another one would only have other luck.
+  template <class U>
+  [[nodiscard]] bool waits_near(const U& u) const {
+    for (const auto& run : state_.runs)
+      if (run.paused() && (run.u - u).cwiseAbs().maxCoeff() < optimizer_.apart) return true;
+    return false;
+  }
+
   /// Proposes the settings where an objective is least at full length, if they are new.
   template <class F>
   void search(const F& objective, const Eigen::MatrixXd& candidates) {
@@ -223,10 +231,12 @@ class FreezeThawChoice {
     double least = std::numeric_limits<double>::infinity();
     Vector found;
     const auto take = [&](const Vector& x, double value) {
-      if (!(value < least)) return;
+      if (!(value < least) || waits_near(x.head(n_))) return;
       least = value;
       found = x;
     };
+    for (Eigen::Index j = 0; j < values.size(); ++j)
+      if (waits_near(candidates.col(j).head(n_))) values[j] = std::numeric_limits<double>::infinity();
     for (Eigen::Index k = 0; k < std::min(optimizer_.proposal.starts, values.size()); ++k) {
       Eigen::Index first = 0;
       const double value = values.minCoeff(&first);

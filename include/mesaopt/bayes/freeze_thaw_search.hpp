@@ -66,6 +66,7 @@ struct FreezeThawSearch {
   std::int64_t budget = 0;         ///< inner iterations of all runs together; 0: 10 times length
   double ending = 0.4;             ///< part of the budget at whose end runs are completed, in [0, 1]
   std::int64_t initial = 0;        ///< runs begun before the first is proposed, the start included; 0: 2(n + 1)
+  double apart = 0.05;             ///< from all paused runs a new one is, in widths of the box in one variable or more
   ProposalSettings proposal{};     ///< how many settings of a new run are looked at
   DimensionScaledPriors priors{};  ///< of the hyperparameters
   std::uint64_t seed = 1;          ///< of all draws
@@ -91,6 +92,7 @@ struct FreezeThawSearch {
       detail::refuse("FreezeThawSearch::growth", growth, "it must be more than 1, and finite");
     if (budget < 0) detail::refuse("FreezeThawSearch::budget", double(budget), "it must be 0 or more");
     if (!(ending >= 0 && ending <= 1)) detail::refuse("FreezeThawSearch::ending", ending, "it must be in [0, 1]");
+    if (!(apart >= 0 && apart < 1)) detail::refuse("FreezeThawSearch::apart", apart, "it must be in [0, 1)");
     if (initial < 0) detail::refuse("FreezeThawSearch::initial", double(initial), "it must be 0 or more");
     if (!(radius > 0) || !std::isfinite(radius))
       detail::refuse("FreezeThawSearch::radius", radius, "it must be positive and finite");
