@@ -66,7 +66,9 @@ Row compare(std::uint64_t seed, std::int64_t runs, std::int64_t length) {
     if (step.iterations <= row.total / 4) row.quarter = step.value;
   }
 
-  const FreezeThaw search{.length = length, .budget = std::int64_t(row.total / 4), .seed = seed};
+  // Most runs end by themselves, sooner than at `length`.
+  const FreezeThaw search{
+      .length = length, .portion = (length + 49) / 50, .budget = std::int64_t(row.total / 4), .seed = seed};
   row.paused = never;
   const auto thawed = minimize(f, two.x0_few, search, search.default_stopping(), [&](const auto& state, const auto&) {
     const double spent = double(state.spent);

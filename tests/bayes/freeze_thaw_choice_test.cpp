@@ -1,16 +1,12 @@
 #include <mesaopt/bayes/freeze_thaw_choice.hpp>
 
-#include <algorithm>
+#include <optional>
 #include <tuple>
 
 #include <Eigen/Core>
 
 #include <mesaopt/bayes/freeze_thaw_search.hpp>
 #include <mesaopt/bayes/kernels.hpp>
-#include <mesaopt/core/calls.hpp>
-#include <mesaopt/core/optimizer.hpp>
-#include <mesaopt/core/search.hpp>
-#include <mesaopt/core/stopping.hpp>
 
 #include "support/catch.hpp"
 
@@ -19,36 +15,10 @@ using Eigen::VectorXd;
 
 namespace {
 struct Model {
-  kernels::Matern52 operator()(Eigen::Index n) const {
-    VectorXd scales = VectorXd::Constant(n + 1, 0.3);
-    scales[n] = 50;
-    return {scales};
-  }
+  kernels::Matern52 operator()(Eigen::Index) const { return {}; }
 };
-/// Stays where it begins, which compiles in no time.
-struct Stay {
-  static constexpr bool handles_bounds = true;
-  template <Point X, class M = Nothing>
-  struct State {
-    X x{};
-    ScalarOf<X> value = 0;
-    Evaluation<ScalarOf<X>> evaluation{};
-    Status status = Status::running;
-    Calls<X, M> calls{};
-    static constexpr auto fields() { return std::tuple{&State::x}; }
-  };
-  template <class F, Point X>
-  void init(const F& f, const X& start, StateOf<Stay, F, X>& state) const {
-    state.x = start;
-    state.evaluation = state.calls.value(f, start);
-    state.value = state.evaluation.value;
-    state.status = Status::stalled;
-  }
-  template <class F, Point X, class M>
-  void step(const F&, State<X, M>&) const {}
-};
-using Staying = Search<Stay, MaxIterations>;
-using Settings = FreezeThawSearch<Model, Staying, Staying>;
+struct NoSearch {};
+using Settings = FreezeThawSearch<Model, NoSearch, NoSearch>;
 struct Made {
   std::uint64_t made = 0;
   static constexpr auto fields() { return std::tuple{&Made::made}; }
@@ -58,7 +28,7 @@ struct Made {
 using State = Settings::State<VectorXd, PausableMemory<Made>>;
 
 const Settings settings = [] {
-  Settings s{{}, {{}, MaxIterations{1}}, {{}, MaxIterations{1}}};
+  Settings s;
   s.length = 100;
   s.portion = 10;
   s.initial = 3;
@@ -84,43 +54,38 @@ State empty() {
   state.design = state.candidates = Sobol{.dimension = 1};
   return state;
 }
-std::size_t choice(State& state, std::uint64_t left) {
-  return detail::FreezeThawChoice<State, Settings>(state, settings, left)();
+const auto none = std::optional<std::size_t>();
+std::optional<std::size_t> choice(State& state) {
+  return detail::FreezeThawChoice<State, Settings>(state, settings, 900).without_model();
 }
 }  // namespace
 
-TEST_CASE("the first runs are begun, one cut off before its first value comes first, then the lowest is taken on",
-          "[bayes]") {
+TEST_CASE("as many runs as are designed are begun, at different settings, before the model is asked", "[bayes]") {
   State state = empty();
   add(state, 0.1, 10, 5);
-  CHECK(choice(state, 900) == 1);
-  add(state, 0.5, 0, 0);
-  CHECK(choice(state, 900) == 1);
-  state.runs.pop_back();
-  add(state, 0.5, 10, 1);
+  add(state, 0.5, 20, 1);
+  detail::FreezeThawChoice<State, Settings> first(state, settings, 900), second(state, settings, 900);
+  CHECK(first.without_model() == 2u);
+  CHECK(second.without_model() == 2u);
+  CHECK(first.settings() != second.settings());
   add(state, 0.9, 10, 4);
-  CHECK(choice(state, 900) == 1);
-  state.runs[1].failed = true;
-  state.observations = Observations(2);
-  for (const auto& run : state.runs)
-    state.observations.add(VectorXd{{run.u[0], 1}}, run.failed ? std::nan("") : run.evaluation.value);
-  state.surrogate = {};
-  CHECK(choice(state, 900) != 1);
+  CHECK(choice(state) == none);
+  state.observations = Observations(2);  // all have failed
+  CHECK(choice(state) == 3u);
 }
 
-TEST_CASE("in the end the run that is to be an improvement is completed rather than a new one begun", "[bayes]") {
+TEST_CASE("a run that was cut off before its first value comes before all others", "[bayes]") {
   State state = empty();
-  add(state, 0.1, 100, 3);
-  add(state, 0.5, 40, 1);
-  add(state, 0.9, 10, 6);
-  CHECK(choice(state, 70) == 1);
+  add(state, 0.1, 10, 5);
+  add(state, 0.5, 0, 0);
+  CHECK(choice(state) == 1u);
 }
 
 TEST_CASE("without a free variable the start is run to its end, and then there is nothing left", "[bayes]") {
   State state = empty();
   state.free.clear();
   add(state, 0, 10, 5);
-  CHECK(choice(state, 900) == 0);
+  CHECK(choice(state) == 0u);
   state.runs[0].complete = true;
-  CHECK(choice(state, 900) > 1);
+  CHECK(choice(state) == 2u);
 }

@@ -48,17 +48,17 @@ Settings with(std::int64_t Settings::*member, std::int64_t value) {
 TEST_CASE("portions grow to full length and never beyond", "[bayes]") {
   Settings settings;
   settings.length = 101;
-  CHECK(settings.first_portion() == 3);
+  CHECK(settings.first_portion() == 11);
   CHECK(settings.whole_budget() == 1010);
   CHECK(settings.designed(4) == 10);
   std::vector<std::uint64_t> stops{0};
   while (stops.back() < 101) stops.push_back(stops.back() + settings.next_portion(stops.back()));
-  CHECK(stops == std::vector<std::uint64_t>{0, 3, 6, 12, 24, 48, 96, 101});
-  CHECK(settings.next_portion(4) == 2);  // one that was cut off catches up
+  CHECK(stops == std::vector<std::uint64_t>{0, 11, 22, 44, 88, 101});
+  CHECK(settings.next_portion(4) == 7);  // one that was cut off catches up
   CHECK(settings.next_portion(101) == 1);
   settings.growth = 1.01;
-  CHECK(settings.next_portion(3) == 1);
-  CHECK(settings.full_time() == Approx(101.0 / 3));
+  CHECK(settings.next_portion(11) == 1);
+  CHECK(settings.full_time() == Approx(101.0 / 11));
 }
 
 TEST_CASE("settings of a freeze-thaw search out of their range are refused by name", "[bayes]") {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include <Eigen/Core>
@@ -32,6 +33,24 @@ class FreezeThawChoice {
 
   /// The run to be taken on; as many as there are runs for a new one, with settings `settings()`; more for nothing.
   std::size_t operator()() {
+    if (const auto known = without_model()) return *known;
+    GaussianProcessSettings<double> settings;
+    settings.noise_floor = 1e-8;
+    settings.noise = 1e-4;
+    using Process = GaussianProcess<typename O::Kernel>;
+    state_.surrogate.follow(state_.observations, {}, Process(optimizer_.model(n_), settings), optimizer_.priors,
+                            as_search(optimizer_.fit));
+    judge();
+    const std::size_t likely = lowest_mean(), none = state_.runs.size() + 1;
+    if (state_.completed() == 0) return likely < none ? likely : from_design();
+
+    ending_ = left_ <= optimizer_.ending * double(optimizer_.whole_budget());
+    propose();
+    return best_of(true, best_of(false, none));
+  }
+
+  /// The same where nothing has to be predicted for it.
+  std::optional<std::size_t> without_model() {
     const auto& runs = state_.runs;
     // One that an exception cut off before its first value comes first.
     for (std::size_t i = 0; i < runs.size(); ++i)
@@ -42,20 +61,7 @@ class FreezeThawChoice {
       return runs.size() + 1;
     }
     if (runs.size() < optimizer_.designed(n_) || state_.observations.usable() == 0) return from_design();
-
-    GaussianProcessSettings<double> settings;
-    settings.noise_floor = 1e-8;
-    settings.noise = 1e-4;
-    using Process = GaussianProcess<typename O::Kernel>;
-    state_.surrogate.follow(state_.observations, {}, Process(optimizer_.model(n_), settings), optimizer_.priors,
-                            as_search(optimizer_.fit));
-    judge();
-    const std::size_t likely = lowest_mean();
-    if (state_.completed() == 0) return likely < runs.size() ? likely : from_design();
-
-    ending_ = left_ <= optimizer_.ending * double(optimizer_.whole_budget());
-    propose();
-    return best_of(true, best_of(false, runs.size() + 1));
+    return {};
   }
 
   /// Of a new run, in the unit cube.

@@ -61,7 +61,7 @@ struct FreezeThawSearch {
   Fit fit{};
   Maximize maximize{};
   std::int64_t length = 1000;      ///< inner iterations of a complete run that does not end by itself, 1 or more
-  std::int64_t portion = 0;        ///< inner iterations of a new run before it is paused; 0: length / 50, rounded up
+  std::int64_t portion = 0;        ///< inner iterations of a new run before it is paused; 0: length / 10, rounded up
   double growth = 2;               ///< how many times as many it has made when it is paused next, more than 1
   std::int64_t budget = 0;         ///< inner iterations of all runs together; 0: 10 times length
   double ending = 0.4;             ///< part of the budget at whose end runs are completed, in [0, 1]
@@ -100,7 +100,7 @@ struct FreezeThawSearch {
 
   /// Inner iterations of a new run, in effect.
   [[nodiscard]] std::uint64_t first_portion() const {
-    return std::uint64_t(portion > 0 ? portion : (length + 49) / 50);
+    return std::uint64_t(portion > 0 ? portion : (length - 1) / 10 + 1);
   }
   /// How many a run makes next that has made so many.
   [[nodiscard]] std::uint64_t next_portion(std::uint64_t iterations) const {
