@@ -6,6 +6,8 @@
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 
+#include <mesaopt/core/bytes.hpp>
+#include <mesaopt/core/calls.hpp>
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/core/random.hpp>
 #include <mesaopt/evolution/cma_es.hpp>
@@ -13,6 +15,7 @@
 #include <mesaopt/gradient/newton.hpp>
 #include <mesaopt/nested/implicit.hpp>
 #include <mesaopt/nested/response.hpp>
+#include <mesaopt/objective/pausable.hpp>
 
 #include "nested/ridge_solution.hpp"
 #include "support/catch.hpp"
@@ -199,4 +202,33 @@ TEST_CASE("a solution tells of both levels", "[nested]") {
   CHECK_THAT(text.str(), Catch::Contains("work    ") && Catch::Contains("inner   "));
   CHECK(s.evaluation.certificate.condition > 1);
   CHECK(s.counts.size() == 2);
+}
+
+TEST_CASE("an inner run taken on in portions is the one of a whole evaluation, and costs as much", "[nested]") {
+  const auto f = nested(of_solution(ridge_validation()), response(family(ridge_training()), Lbfgs{}, zeros));
+  using F = std::remove_cv_t<decltype(f)>;
+  static_assert(Pausable<F, VectorXd>);
+  using Memory = MemoryOf<F, VectorXd>;
+  const VectorXd x = VectorXd::Constant(1, -1.5), other = VectorXd::Constant(1, 0.5);
+  Calls<VectorXd, Memory> whole, portions;
+  const double value = whole.value(f, x).value;
+  Memory::Paused run, between;
+  CHECK(run.iterations() == 0);
+  Evaluation<double> last;
+  for (int k = 0; k < 20 && !run.complete(); ++k) {
+    last = portions.value(NextPortion<F, Memory::Paused>{f, run, 2}, x);
+    CHECK(run.iterations() <= 2 * std::uint64_t(k + 1));
+    if (k == 1) {
+      between = load<Memory::Paused>(save(run));
+      portions.value(NextPortion<F, Memory::Paused>{f, between, 1}, other);  // another run uses the same record
+      portions.counts = {};
+      run = load<Memory::Paused>(save(run));
+    }
+  }
+  CHECK(run.complete());
+  CHECK(last.value == value);
+  CHECK(run.iterations() == whole.counts[1].iterations);
+  CHECK(portions.counts[1].iterations == run.iterations() - 4);
+  CHECK(run.run.state.calls.counts[0] == whole.counts[1]);
+  CHECK(run.solution() == best_point(whole.slot.record.response.run));
 }

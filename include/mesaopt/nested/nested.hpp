@@ -36,6 +36,21 @@ inline constexpr bool pulls = [] {
   else
     return OuterGradient<Outer, X, Y>;
 }();
+
+/// Responses whose inner runs can be paused.
+template <class R, class X>
+concept HasPaused = requires {
+  typename R::template Paused<X>;
+};
+template <class R, class X>
+struct PausedOf {
+  using type = Empty;
+};
+template <class R, class X>
+requires HasPaused<R, X>
+struct PausedOf<R, X> {
+  using type = typename R::template Paused<X>;
+};
 }  // namespace detail
 
 /// An outer objective of what an inner search answers,  F(x) = outer(x, y(x)),  itself an objective of x again.
@@ -75,6 +90,9 @@ struct Nested {
       }
     };
 
+    /// An inner run that may not have ended: see `advance`.
+    using Paused = typename detail::PausedOf<ResponsePiece, X>::type;
+
     typename ResponsePiece::template Memory<X> response{};
     OuterMemory outer{};
     OfHypergradient hypergradient{};
@@ -98,7 +116,6 @@ struct Nested {
   /// F(x).
   template <Point X>
   Evaluation<ScalarOf<X>> operator()(const X& x, const Call<Memory<X>>& call) const {
-    using S = ScalarOf<X>;
     using Y = typename ResponsePiece::template Y<X>;
     static_assert(
         detail::OuterValue<Outer, X, Y>,
@@ -107,12 +124,30 @@ struct Nested {
     auto& record = call.record;
     const Spend<typename Memory<X>::Record> spend{record};
     solve(x, call);
-    if (!record.response.solved) return Evaluation<S>::failure(Reason::inner_failed);
-    Evaluation<S> evaluation = detail::with_call<Outer, Y>(
-        record.outer_call(call),
-        [&](const auto&... last) -> Evaluation<S> { return outer(x, best_point(record.response.run), last...); });
-    record.response.outer_value = evaluation.value;
-    return detail::remark(evaluation, record.response);
+    return outer_value(x, call);
+  }
+
+  /// Takes an inner run on by at most so many iterations, or begins it, and answers outer(x, y) with the y that it has
+  /// come to: F(x), once the run is complete. It makes the steps of `F(x)`, in portions: what makes it
+  /// Pausable (objective/pausable.hpp).
+  template <Point X>
+  requires detail::HasPaused<ResponsePiece, X> Evaluation<ScalarOf<X>> advance(const X& x,
+                                                                               typename Memory<X>::Paused& paused,
+                                                                               std::uint64_t iterations,
+                                                                               const Call<Memory<X>>& call)
+  const {
+    auto& record = call.record;
+    const Spend<typename Memory<X>::Record> spend{record};
+    record.current = false;
+    struct Lend {
+      decltype(paused.run)&lent, &run;
+      Lend(decltype(paused.run)& a, decltype(paused.run)& b) : lent(a), run(b) { std::swap(lent, run); }
+      Lend(const Lend&) = delete;
+      Lend& operator=(const Lend&) = delete;
+      ~Lend() { std::swap(lent, run); }
+    } lend(paused.run, record.response.run);
+    response.advance(x, call.memory.response, record.response, paused.begun, iterations);
+    return outer_value(x, call);
   }
 
   /// F(x) and its hypergradient. Where the certificate fails, the evaluation says so and the gradient is NaN.
@@ -234,6 +269,19 @@ struct Nested {
       call.record.current = true;
     }
   };
+
+  /// outer(x, y) with the inner solution in the record.
+  template <Point X>
+  Evaluation<ScalarOf<X>> outer_value(const X& x, const Call<Memory<X>>& call) const {
+    using S = ScalarOf<X>;
+    auto& record = call.record;
+    if (!record.response.solved) return Evaluation<S>::failure(Reason::inner_failed);
+    Evaluation<S> evaluation = detail::with_call<Outer, typename ResponsePiece::template Y<X>>(
+        record.outer_call(call),
+        [&](const auto&... last) -> Evaluation<S> { return outer(x, best_point(record.response.run), last...); });
+    record.response.outer_value = evaluation.value;
+    return detail::remark(evaluation, record.response);
+  }
 
   template <Point X>
   void solve(const X& x, const Call<Memory<X>>& call) const {

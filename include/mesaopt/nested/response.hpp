@@ -66,19 +66,79 @@ struct Response {
   template <Point X, class... Observers>
   void solve(const X& x, const Memory<X>& memory, Record<X>& record, double tolerance = 0,
              const Observers&... observers) const {
-    using Inner = Y<X>;
-    using F = typename Types<X>::Objective;
-    using M = MemoryOf<F, Inner>;
     const auto& f = detail::placed(objective, x);
     const auto& search_here = as_search(detail::placed(search, x));
-    const auto& from = detail::placed(start.from, x);
     auto& run = record.run;
+    const Spend<Record<X>> spend{record};
+    if (!begin_at(f, search_here, x, memory, record, observers...)) return;
+    if (tolerance > 0 && memory.reach > 0) {
+      while (run.status == Status::running) {
+        if (near_enough(run.state, tolerance / memory.reach))
+          run.status = Status::gradient_below;
+        else
+          mesaopt::advance(f, search_here.optimizer, search_here.stopping, run, observers...);
+      }
+    } else {
+      resume(f, search_here.optimizer, search_here.stopping, run, observers...);
+    }
+    conclude(f, x, memory, record);
+  }
+
+  /// An inner run that may not have ended, as a value: see `Nested::advance`. One that has not begun is empty.
+  template <Point X>
+  struct Paused {
+    typename Types<X>::Run run{};
+    bool begun = false;
+
+    static constexpr auto fields() { return std::tuple{&Paused::run, &Paused::begun}; }
+    /// Steps that it has made.
+    [[nodiscard]] std::uint64_t iterations() const { return begun ? run.state.calls.counts[0].iterations : 0; }
+    /// Whether it has ended, by its own stopping rule or because it can do no more.
+    [[nodiscard]] bool complete() const { return begun && run.status != Status::running; }
+    /// The inner solution so far.
+    [[nodiscard]] const Y<X>& solution() const { return best_point(run); }
+  };
+
+  /// Begins the run in the record unless it has `begun`, and takes it on by at most so many steps. One that was taken
+  /// on in portions has made the steps of `solve`. What it has counted stays with it; the record is told of what is
+  /// new.
+  template <Point X>
+  void advance(const X& x, const Memory<X>& memory, Record<X>& record, bool& begun, std::uint64_t iterations) const {
+    const auto& f = detail::placed(objective, x);
+    const auto& search_here = as_search(detail::placed(search, x));
+    auto& run = record.run;
+    if (!begun) run.state.calls.counts = {};
+    const Charge<Record<X>> charge{record, run.state.calls.counts};
+    if (begun) {
+      reset(x, record);
+    } else {
+      run.status = Status::bad_start;
+      begin_at(f, search_here, x, memory, record);
+      begun = true;
+    }
+    for (std::uint64_t i = 0; i < iterations && run.status == Status::running; ++i)
+      mesaopt::advance(f, search_here.optimizer, search_here.stopping, run);
+    conclude(f, x, memory, record);
+  }
+
+ private:
+  template <Point X>
+  static void reset(const X& x, Record<X>& record) {
     record.x = x;
     record.solved = record.factored = record.factor_exact = false;
     record.start_rejected = record.other_basin = record.adjoint_known = false;
     record.reach = 0;
-    const Spend<Record<X>> spend{record};
+  }
 
+  /// Begins the inner run for x in the record; false where there is no finite start.
+  template <class F, class Search, Point X, class... Observers>
+  bool begin_at(const F& f, const Search& search_here, const X& x, const Memory<X>& memory, Record<X>& record,
+                const Observers&... observers) const {
+    using Inner = Y<X>;
+    using M = MemoryOf<F, Inner>;
+    const auto& from = detail::placed(start.from, x);
+    auto& run = record.run;
+    reset(x, record);
     bool evaluated = false;
     Evaluation<ScalarOf<Inner>> evaluation;
     // A start that x makes may fail for some x; one that is given is right or wrong from the beginning.
@@ -104,7 +164,7 @@ struct Response {
     if constexpr (detail::is_tangent<StartPlace>) {
       if (memory.known) detail::follow_tangent(objective, x, memory, record);
     }
-    if (!record.start.allFinite()) return;
+    if (!record.start.allFinite()) return false;
     if constexpr (Bounded<F, Inner> && detail::bounds_depend_on_outer<ObjectivePlace, X>()) {
       const auto& box = f.box();  // which may have moved away from the start
       record.start = record.start.cwiseMax(box.lower).cwiseMin(box.upper);
@@ -126,24 +186,19 @@ struct Response {
       begin_from(f, from, search_here, memory, record, observers...);
     else
       begin_warm(f, search_here, memory, record, observers...);
-    if (tolerance > 0 && memory.reach > 0) {
-      while (run.status == Status::running) {
-        if (near_enough(run.state, tolerance / memory.reach))
-          run.status = Status::gradient_below;
-        else
-          advance(f, search_here.optimizer, search_here.stopping, run, observers...);
-      }
-    } else {
-      resume(f, search_here.optimizer, search_here.stopping, run, observers...);
-    }
+    return true;
+  }
 
+  /// Says whether the run in the record has a solution.
+  template <class F, Point X>
+  void conclude(const F& f, const X& x, const Memory<X>& memory, Record<X>& record) const {
+    const auto& run = record.run;
     const auto& y = best_point(run);
     // A run that could not even begin has found nothing, though the value at its start may be finite.
     record.solved = run.status != Status::bad_start && y.allFinite() && best_evaluation(run).usable();
     if (record.solved) detail::look_for_jump(f, x, memory, record);
   }
 
- private:
   /// Moves what the inner run counted into the record, also when it throws.
   template <class R>
   struct Spend {
@@ -152,6 +207,23 @@ struct Response {
     Spend(const Spend&) = delete;
     Spend& operator=(const Spend&) = delete;
     ~Spend() { record.collect(); }
+  };
+  /// Tells the record what the inner run has counted beyond what it had, also when it throws.
+  template <class R>
+  struct Charge {
+    R& record;
+    decltype(R::counts) before;
+    Charge(R& r, const decltype(R::counts)& had) : record(r), before(had) {}
+    Charge(const Charge&) = delete;
+    Charge& operator=(const Charge&) = delete;
+    ~Charge() {
+      const auto& now = record.run.state.calls.counts;
+      const auto add = [&](auto... member) {
+        for (std::size_t i = 0; i < now.size(); ++i)
+          ((record.counts[i].*member += now[i].*member - before[i].*member), ...);
+      };
+      std::apply(add, Counts::fields());
+    }
   };
 
  public:
