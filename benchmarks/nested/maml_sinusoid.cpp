@@ -1,7 +1,7 @@
 // Meta-learning on sine waves: a network that is to fit a wave from 5 points after one step of adaptation.
 
-#include <cmath>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -34,9 +34,7 @@ using problems::SinusoidTasks;
 
 const models::Mlp<double> network{{1, 40, 40, 1}, models::Activation::relu};
 
-Regression error_on(const SinusoidTasks::Examples& e) {
-  return {network, e.inputs.transpose(), e.targets.transpose()};
-}
+Regression error_on(const SinusoidTasks::Examples& e) { return {network, e.inputs.transpose(), e.targets.transpose()}; }
 
 struct Protocol {
   SinusoidTasks tasks;
@@ -56,14 +54,16 @@ Vector meta_train(const Protocol& p, std::uint64_t seed, const Vector& x0, const
   double sum = 0;
   std::int64_t step = 0;
   const auto began = std::chrono::steady_clock::now();
-  return minimize(f, x0, adam, MaxIterations{p.iterations}, [&](const auto& state, const Progress&) {
-    sum += state.value;
-    if (++step % 5000 == 0) {
-      std::fprintf(stderr, "%lld %.4f  %.1f s\n", (long long)step, sum / 5000,
-                   std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
-      sum = 0;
-    }
-  }).x;
+  return minimize(f, x0, adam, MaxIterations{p.iterations},
+                  [&](const auto& state, const Progress&) {
+                    sum += state.value;
+                    if (++step % 5000 == 0) {
+                      std::fprintf(stderr, "%lld %.4f  %.1f s\n", (long long)step, sum / 5000,
+                                   std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+                      sum = 0;
+                    }
+                  })
+      .x;
 }
 
 struct Tested {
@@ -133,8 +133,9 @@ int main(int argc, char** argv) {
       x = meta_train(p, seed, w0, [&](std::uint64_t i) {
         return nested(of_solution(test(i)), response(training(i), step, from_outer()), FirstOrderMaml{});
       });
-    report(kind.c_str(), seed + 1000, p.tasks,
-           [&](const Regression& few) { return Vector(response(few, step, from_outer())(x).x); }, repetitions);
+    report(
+        kind.c_str(), seed + 1000, p.tasks,
+        [&](const Regression& few) { return Vector(response(few, step, from_outer())(x).x); }, repetitions);
   } else if (kind == "rates") {
     const Search step{GradientDescent{.learning_rate = 1}, MaxIterations{1}};
     const Vector zero = Vector::Zero(w0.size());
@@ -143,10 +144,12 @@ int main(int argc, char** argv) {
     const Vector x = meta_train(p, seed, x0, [&](std::uint64_t i) {
       return nested(learned_rates(test(i)), response(family(learned_rates(training(i))), step, zero), Unrolled{});
     });
-    report(kind.c_str(), seed + 1000, p.tasks,
-           [&](const Regression& few) {
-             const Vector u = response(family(learned_rates(few)), step, zero)(x).x;
-             return Vector(x.head(u.size()) + x.tail(u.size()).cwiseProduct(u));
-           }, repetitions);
+    report(
+        kind.c_str(), seed + 1000, p.tasks,
+        [&](const Regression& few) {
+          const Vector u = response(family(learned_rates(few)), step, zero)(x).x;
+          return Vector(x.head(u.size()) + x.tail(u.size()).cwiseProduct(u));
+        },
+        repetitions);
   }
 }
