@@ -11,7 +11,11 @@
 // the step), of first-order MAML, or, for a run to the minimum of an anchored task, the implicit one; Adam minimizes
 // its mean over tasks. Constants were chosen on seed 1 by 500 or 1000 other waves; here the seeds are 101, 102, 103.
 //
-//   maml_sinusoid [--iterations=60000] [--waves=100] [--repetitions=100] [--seeds=101,...] [--tasks=4] [name ...]
+// "Adam decaying": a learning rate of 0.003 that falls along half a cosine to 0, else 0.001 throughout.
+//
+//   maml_sinusoid [--iterations=60000] [--waves=100] [--repetitions=100] [--seed=...] [--tasks=4] [method ...]
+//
+// Methods: fomaml, maml, maml-decay, rates, rates-decay, imaml; all of them on three seeds take about ten minutes.
 
 #include <algorithm>
 #include <chrono>
@@ -180,13 +184,12 @@ std::vector<Method> methods() {
       {"fomaml", "first-order MAML, rate 0.01",
        [=](const Protocol& p) { return one_step(p, 0.01, plain, FirstOrderMaml{}); }},
       {"maml", "MAML, rate 0.01", [=](const Protocol& p) { return one_step(p, 0.01, plain, Unrolled{}); }},
-      {"maml-decay", "MAML, rate 0.02, Adam 0.003 decaying",
+      {"maml-decay", "MAML, rate 0.02, Adam decaying",
        [=](const Protocol& p) { return one_step(p, 0.02, decaying, Unrolled{}); }},
-      {"rates", "learned rates (Meta-SGD)", [=](const Protocol& p) { return learned(p, 0.01, plain); }},
-      {"rates-decay", "learned rates, Adam 0.003 decaying",
-       [=](const Protocol& p) { return learned(p, 0.01, decaying); }},
-      {"imaml", "implicit MAML, anchor 0.1, 16 L-BFGS steps",
-       [=](const Protocol& p) { return implicit_steps(p, 0.1, 16, decaying); }},
+      {"rates", "learned rates", [=](const Protocol& p) { return learned(p, 0.01, plain); }},
+      {"rates-decay", "learned rates, Adam decaying", [=](const Protocol& p) { return learned(p, 0.01, decaying); }},
+      {"imaml", "implicit MAML, anchor 10, Adam decaying",
+       [=](const Protocol& p) { return implicit_steps(p, 10, 16, decaying); }},
   };
 }
 
@@ -203,7 +206,6 @@ int main(int argc, char** argv) {
   Protocol p;
   std::vector<std::string> names;
   std::vector<std::uint64_t> seeds{101, 102, 103};
-  double anchor = 0, steps = 16, rate = 3e-3;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     const auto equals = argument.find('=');
@@ -219,23 +221,12 @@ int main(int argc, char** argv) {
       p.repetitions = int(value);
     else if (name == "--seed")
       seeds = {std::uint64_t(value)};
-    else if (name == "--anchor")
-      anchor = value;
-    else if (name == "--steps")
-      steps = value;
-    else if (name == "--rate")
-      rate = value;
     else
       names.push_back(name);
   }
-  if (anchor > 0) {
-    p.seed = seeds[0];
-    print("imaml", std::to_string(anchor) + " " + std::to_string(steps) + " " + std::to_string(rate),
-          implicit_steps(p, anchor, std::int64_t(steps), {.learning_rate = rate, .decays = true}));
-    return 0;
-  }
   std::printf(
-      "| method | seed | 5 points | 10 points | 20 points | seconds |\n| --- | --- | --- | --- | --- | --- |\n");
+      "| method | seed | 5 points | 10 points | 20 points | seconds |\n| --- | --- | --- | --- | --- | --- |\n"
+      "| MAML, as published | | 1.13 | 0.85 | 0.71 | |\n| Meta-SGD, as published | | 0.90 | 0.63 | 0.50 | |\n");
   for (const Method& method : methods()) {
     if (!names.empty() && std::find(names.begin(), names.end(), method.name) == names.end()) continue;
     Row mean;
