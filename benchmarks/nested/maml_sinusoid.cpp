@@ -188,8 +188,8 @@ std::vector<Method> methods() {
        [=](const Protocol& p) { return one_step(p, 0.02, decaying, Unrolled{}); }},
       {"rates", "learned rates", [=](const Protocol& p) { return learned(p, 0.01, plain); }},
       {"rates-decay", "learned rates, Adam decaying", [=](const Protocol& p) { return learned(p, 0.01, decaying); }},
-      {"imaml", "implicit MAML, anchor 10, Adam decaying",
-       [=](const Protocol& p) { return implicit_steps(p, 10, 16, decaying); }},
+      {"imaml", "implicit MAML, anchor 30, Adam decaying",
+       [=](const Protocol& p) { return implicit_steps(p, 30, 16, decaying); }},
   };
 }
 
