@@ -1,11 +1,12 @@
 // Learning to learn sine waves: a network is to fit a wave that it has not seen from a few points of it.
 //
-// The protocol is that of Li, Zhou, Chen & Li (2017), "Meta-SGD: learning to learn quickly for few-shot learning",
-// section 4.1. Waves y = A sin(ωx − b), uniform A in [0.1, 5], ω in [0.8, 1.2], b in [0, π] (there +b: the mirror
-// image), x in [−5, 5]; a network 1-40-40-1 of rectifiers, learnt by mean squared error. Meta-training: 60 000
-// iterations of 4 waves each, every one met once, with 5 points to adapt to and 10 others to be judged by, and one step
-// of adaptation. Meta-testing, after one step too: 100 other waves, 100 times each with 5, 10 or 20 new points, judged
-// on 100 points at equal distances; the mean over waves, ± 1.96 standard errors of that over waves.
+// The protocol is that of Li, Zhou, Chen & Li (2017), "Meta-SGD: learning to learn quickly for few-shot learning".
+// Waves y = A sin(ωx − b), uniform A in [0.1, 5], ω in [0.8, 1.2], b in [0, π] (there +b: the mirror image), x in [−5,
+// 5]; a network 1-40-40-1 of rectifiers, learnt by mean squared error. Meta-training: 60 000 iterations of 4 waves
+// each, every one met once, with 5 points to adapt to and 10 others to be judged by, and one step of adaptation.
+// Meta-testing, after one step too: 100 other waves, 100 times each with 5, 10 or 20 new points, judged on 100 points
+// at equal distances; the mean over waves, ± 1.96 standard errors of that over waves. Implicit MAML alone makes more
+// than one step.
 //
 // All is the library's: adaptation is the inner run of a nested objective, whose hypergradient is that of MAML (through
 // the step), of first-order MAML, or, for a run to the minimum of an anchored task, the implicit one; Adam minimizes

@@ -17,7 +17,7 @@ namespace mesaopt::problems {
 /// amplitude in [0.1, 5], phase in [0, pi], inputs in [-5, 5], all uniform; y = amplitude sin(input - phase), as in the
 /// authors' program. It is learnt by mean squared error. With `.least_frequency = 0.8, .most_frequency = 1.2` the waves
 /// differ in period too, as in Li, Zhou, Chen & Li (2017), "Meta-SGD: learning to learn quickly for few-shot learning",
-/// section 4.1, where the phase is added: the mirror image of these tasks.
+/// where the phase is added: the mirror image of these tasks.
 struct SinusoidTasks {
   using Vector = Eigen::VectorXd;
 
