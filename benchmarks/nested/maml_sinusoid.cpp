@@ -10,20 +10,20 @@
 //
 // All is the library's: adaptation is the inner run of a nested objective, whose hypergradient is that of MAML (through
 // the step), of first-order MAML, or, for a run to the minimum of an anchored task, the implicit one; Adam minimizes
-// its mean over tasks. Constants were chosen on seed 1 by 500 or 1000 other waves; here the seeds are 101, 102, 103.
+// its mean over tasks. Constants were chosen on seed 1 by 500 or 1000 waves; here the seeds are 101, 102, 103.
 //
 // "Adam decaying": a learning rate of 0.003 that falls along half a cosine to 0, else 0.001 throughout.
 //
 //   maml_sinusoid [--iterations=60000] [--waves=100] [--repetitions=100] [--seed=...] [--tasks=4] [method ...]
 //
-// Methods: fomaml, maml, maml-decay, rates, rates-decay, imaml; all of them on three seeds take about ten minutes.
+// Methods: fomaml, maml, maml-decay, rates, rates-decay, imaml; all of them on three seeds take some ten minutes.
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <limits>
 #include <string>
@@ -71,7 +71,7 @@ struct Tested {
 /// A run of meta-training, tested with 5, 10 and 20 points.
 struct Row {
   Tested tested[3];
-  double seconds = 0;
+  double seconds = 0;  ///< of the processor, for meta-training
 };
 
 /// How Adam is set for the outer level.
@@ -115,9 +115,9 @@ Tested meta_test(const Protocol& p, Eigen::Index shots, const Adapt& adapt) {
 template <class Train, class Adapt>
 Row run(const Protocol& p, const Train& train, const Adapt& adapt) {
   Row row;
-  const auto began = std::chrono::steady_clock::now();
+  const std::clock_t began = std::clock();
   const Vector x = train();
-  row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  row.seconds = double(std::clock() - began) / CLOCKS_PER_SEC;
   for (int k = 0; k < 3; ++k)
     row.tested[k] = meta_test(p, 5 << k, [&](const Regression& few) { return adapt(few, x); });
   return row;
