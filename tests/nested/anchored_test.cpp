@@ -1,6 +1,7 @@
 #include <mesaopt/nested/anchored.hpp>
 
 #include <cmath>
+#include <utility>
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
@@ -65,4 +66,48 @@ TEST_CASE("the derivatives of an anchored objective are those of its value", "[n
   CHECK((out - (above - below)).norm() < 1e-13);
   g.mixed_direction(x, y, v, out);
   CHECK((out - (above - below)).norm() < 1e-13);
+}
+
+namespace {
+/// |y|⁴/4 as a task that takes a call, with a stand-in for its second derivative.
+struct Called {
+  template <class Y>
+  using Memory = Workspace<int>;
+  using C = Call<Workspace<int>>;
+  double operator()(const VectorXd& y, VectorXd& gy, const C& call) const {
+    call.record = 7;
+    gy = y.squaredNorm() * y;
+    return y.squaredNorm() * y.squaredNorm() / 4;
+  }
+  void hessian_product(const VectorXd& y, const VectorXd& v, VectorXd& out, const C&) const {
+    out = y.squaredNorm() * v + 2 * y.dot(v) * y;
+  }
+  void gauss_newton_product(const VectorXd& y, const VectorXd& v, VectorXd& out, const C&) const {
+    out = y.squaredNorm() * v;
+  }
+};
+}  // namespace
+
+TEST_CASE("an anchored task may have a memory, and keeps its Gauss-Newton product", "[nested]") {
+  const auto pull = [&](const Implicit& implicit) {
+    const auto F = nested(of_solution(Distance{}),
+                          response(family(anchored(Called{}, 0.5)),
+                                   Search{Lbfgs{}, GradientBelow{1e-13} || MaxIterations{200}}, from_outer()),
+                          implicit);
+    Calls<VectorXd, MemoryOf<decltype(F), VectorXd>> calls;
+    VectorXd gradient(6);
+    const auto found = calls.gradient(F, some(6), gradient);
+    return std::pair{found.reason, gradient};
+  };
+  // y (|y|² + ½) = x/2, so y goes along x.
+  double t = 0;
+  for (int k = 0; k < 100; ++k) t -= (t * t * t + 0.5 * (t - some(6).norm())) / (3 * t * t + 0.5);
+  const VectorXd y = t * some(6).normalized(), slope = y - VectorXd::Ones(6);
+  const MatrixXd H = (t * t + 0.5) * MatrixXd::Identity(6, 6) + 2 * y * y.transpose();
+  const auto [reason, gradient] = pull({});
+  CHECK(reason == Reason::none);
+  CHECK((gradient - 0.5 * H.ldlt().solve(slope)).norm() < 1e-10);
+  const auto [labelled, approximate] = pull({.gauss_newton = GaussNewton::always, .damping = 0});
+  CHECK(labelled == Reason::gauss_newton_adjoint);
+  CHECK((approximate - 0.5 / (t * t + 0.5) * slope).norm() < 1e-10);
 }

@@ -1,5 +1,7 @@
 #include <mesaopt/nested/outer.hpp>
 
+#include <span>
+
 #include <Eigen/Core>
 
 #include "support/catch.hpp"
@@ -58,4 +60,25 @@ TEST_CASE("residuals and constraints of the solution alone do not depend on the 
   CHECK(F.residual_count() == 2);
   CHECK(F.equalities() == 0);
   CHECK(F.inequalities() == 1);
+}
+
+namespace {
+struct HeldSum {
+  Eigen::Index terms() const { return 9; }
+  double operator()(const Eigen::VectorXd& at, std::span<const Eigen::Index> batch, Eigen::VectorXd& gy) const {
+    gy = double(batch[0]) * at;
+    return double(batch[0]) * at.squaredNorm() / 2;
+  }
+};
+}  // namespace
+
+TEST_CASE("a finite sum of the solution alone is one of both points that does not depend on the outer", "[nested]") {
+  const auto F = of_solution(HeldSum{});
+  CHECK(F.terms() == 9);
+  const Eigen::VectorXd from = Eigen::VectorXd::Ones(2), at = Eigen::VectorXd::Constant(3, 2);
+  Eigen::VectorXd gx = from, gy = at;
+  const Eigen::Index batch[] = {4};
+  CHECK(F(from, at, std::span<const Eigen::Index>(batch), gx, gy).value == 24);
+  CHECK(gx.isZero(0));
+  CHECK(gy == 4 * at);
 }

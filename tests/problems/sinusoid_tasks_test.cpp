@@ -41,3 +41,19 @@ TEST_CASE("a sinusoid task is the same whenever it is asked for, and its draws a
   CHECK(grid.inputs[100] == 5);
   CHECK(grid.targets[50] == Approx(-tasks.task(7).amplitude * std::sin(tasks.task(7).phase)));
 }
+
+TEST_CASE("frequencies of sinusoid tasks are 1 unless asked for, and spread over their range then", "[problems]") {
+  const SinusoidTasks tasks{.seed = 3, .least_frequency = 0.8, .most_frequency = 1.2};
+  double sum = 0, least = 2, most = 0;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    const auto wave = tasks.task(i), plain = SinusoidTasks{.seed = 3}.task(i);
+    REQUIRE((plain.frequency == 1 && plain.amplitude == wave.amplitude && plain.phase == wave.phase));
+    sum += wave.frequency;
+    least = std::min(least, wave.frequency);
+    most = std::max(most, wave.frequency);
+  }
+  CHECK(sum / 1000 == Approx(1).epsilon(0.02));
+  CHECK((least >= 0.8 && least < 0.81 && most <= 1.2 && most > 1.19));
+  const auto wave = tasks.task(5);
+  CHECK(tasks.grid(5, 3).targets[2] == Approx(wave.amplitude * std::sin(5 * wave.frequency - wave.phase)));
+}

@@ -19,9 +19,9 @@ enum class Activation { tanh, relu };
 /// A multilayer perceptron: the shape of a fully connected network of any depth, without its weights.
 ///
 /// `widths` counts the inputs, the units of each hidden layer, and the outputs; {64, 32, 10} has one hidden layer.
-/// Outputs are logits of classes. All weights are one flat point: for each layer, from the inputs on, its matrix (units
-/// x inputs of the layer, column by column), then its biases. Functions throw std::invalid_argument if a size does not
-/// fit.
+/// Outputs are logits of classes, or numbers to be fitted. All weights are one flat point: for each layer, from the
+/// inputs on, its matrix (units x inputs of the layer, column by column), then its biases. Functions throw
+/// std::invalid_argument if a size does not fit.
 template <class S = double>
 struct Mlp {
   std::vector<Eigen::Index> widths;          ///< two or more, all positive

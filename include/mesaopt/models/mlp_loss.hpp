@@ -106,7 +106,7 @@ class MlpLoss {
     out.setZero();
     for_each_chunk(w, Whole{*this}, call.record, [&](detail::MlpPass<S>& pass, const int* labels, S scale) {
       pass.loss(labels);
-      pass.add_gauss_newton_product(scale, v.data(), out.data());
+      pass.add_gauss_newton_product(labels, scale, v.data(), out.data());
     });
   }
 

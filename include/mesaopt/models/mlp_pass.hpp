@@ -43,6 +43,9 @@ struct MlpScratch {
 /// Takes one chunk of examples through a network, and derivatives back. Layer l = 0, 1, ... has the weights w(l) and
 /// biases, takes before(l), and gives after(l).
 ///
+/// What examples are to be told is their label, for the softmax cross-entropy of the outputs, or their targets, outputs
+/// x examples, for squared errors: a pointer to int or to S chooses the loss.
+///
 /// The change of the gradient along a direction: Pearlmutter (1994), "Fast exact multiplication by the Hessian";
 /// without the curvature of the network: Schraudolph (2002), "Fast curvature matrix-vector products for second-order
 /// gradient descent".
@@ -57,7 +60,7 @@ class MlpPass {
   MlpPass(const models::Mlp<S>& model, const S* weights, const S* inputs, Eigen::Index examples, MlpScratch<S>& scratch)
       : model_(model), weights_(weights), inputs_(inputs), examples_(examples), scratch_(scratch) {}
 
-  /// The logits: the last after(l).
+  /// The outputs, or logits: the last after(l).
   void forward() {
     for (std::size_t l = 0; l < layers(); ++l) {
       Writes out = after(l);
@@ -84,9 +87,17 @@ class MlpPass {
     return columns.array().log().sum() - chosen;
   }
 
+  /// Turns outputs into errors, and returns the sum of their squares.
+  S loss(const S* targets) {
+    Writes error = after(layers() - 1);
+    error -= Reads(targets, model_.classes(), examples_);
+    return error.squaredNorm();
+  }
+
   /// After `loss`: adds scale times the derivative of that sum to the gradient.
-  void backward(const int* labels, S scale, S* gradient) {
-    seed_delta(labels, scale);
+  template <class Told>
+  void backward(const Told* told, S scale, S* gradient) {
+    seed_delta(told, scale);
     for (std::size_t l = layers(); l-- > 0;) {
       add_layer_gradient(delta(l), l, gradient);
       if (l == 0) break;
@@ -97,10 +108,11 @@ class MlpPass {
   }
 
   /// After `loss`: adds scale times (second derivative of that sum) v to out.
-  void add_hessian_product(const int* labels, S scale, const S* v, S* out) {
+  template <class Told>
+  void add_hessian_product(const Told* told, S scale, const S* v, S* out) {
     forward_tangent(v);
-    seed_delta(labels, scale);
-    seed_delta_tangent(scale);
+    seed_delta(told, scale);
+    seed_delta_tangent(told, scale);
     for (std::size_t l = layers(); l-- > 0;) {
       add_layer_gradient(delta_tangent(l), l, out);
       if (l == 0) break;
@@ -118,9 +130,10 @@ class MlpPass {
   }
 
   /// After `loss`: adds scale times (second derivative of that sum with the network taken as linear in w) v to out.
-  void add_gauss_newton_product(S scale, const S* v, S* out) {
+  template <class Told>
+  void add_gauss_newton_product(const Told* told, S scale, const S* v, S* out) {
     forward_tangent(v);
-    seed_delta_tangent(scale);
+    seed_delta_tangent(told, scale);
     for (std::size_t l = layers(); l-- > 0;) {
       add_layer_gradient(delta_tangent(l), l, out);
       if (l == 0) break;
@@ -194,8 +207,11 @@ class MlpPass {
     for (Eigen::Index j = 0; j < examples_; ++j) out(labels[j], j) -= scale;
   }
 
+  void seed_delta(const S*, S scale) { delta(layers() - 1) = S(2) * scale * after(layers() - 1); }
+  void seed_delta_tangent(const S*, S scale) { delta_tangent(layers() - 1) = S(2) * scale * tangent(layers() - 1); }
+
   /// scale (diag p - pp') t for the probabilities p and the tangents t of each example.
-  void seed_delta_tangent(S scale) {
+  void seed_delta_tangent(const int*, S scale) {
     const Writes p = after(layers() - 1), t = tangent(layers() - 1);
     auto columns = scratch_.columns.head(examples_);
     columns = p.cwiseProduct(t).colwise().sum();

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <concepts>
 #include <utility>
 
 #include <Eigen/Core>
 
+#include <mesaopt/core/call.hpp>
 #include <mesaopt/core/objective.hpp>
 #include <mesaopt/core/point.hpp>
 
@@ -18,34 +20,46 @@ struct Anchored {
   static constexpr bool quadratic = is_quadratic<F>;
   static constexpr bool stochastic = is_stochastic<F>;
 
-  template <Point Y>
-  requires detail::PlainValue<F, Y> Evaluation<ScalarOf<Y>>
-  operator()(const Y& x, const Y& y) const { return drawn(f(y), x, y); }
-  template <Point Y>
-  requires detail::PlainGradient<F, Y> Evaluation<ScalarOf<Y>>
-  operator()(const Y& x, const Y& y, Y& gy) const {
-    const auto evaluation = drawn(f(y, gy), x, y);
+  template <class Y>
+  requires Remembers<F, Y>
+  using Memory = MemoryOf<F, Y>;
+
+  template <Point Y, class... Last>
+  requires(!Point<Last> && ...) && std::invocable<const F&, const Y&, const Last&...>  //
+      Evaluation<ScalarOf<Y>> operator()(const Y& x, const Y& y, const Last&... call) const {
+    return drawn(f(y, call...), x, y);
+  }
+  template <Point Y, class... Last>
+  requires(!Point<Last> && ...) && std::invocable<const F&, const Y&, Y&, const Last&...>  //
+      Evaluation<ScalarOf<Y>> operator()(const Y& x, const Y& y, Y& gy, const Last&... call) const {
+    const auto evaluation = drawn(f(y, gy, call...), x, y);
     gy += ScalarOf<Y>(strength) * (y - x);
     return evaluation;
   }
-  template <Point Y>
-  requires detail::HasHessian<F, Y>
-  void hessian(const Y&, const Y& y, MatrixOf<Y>& out) const {
-    f.hessian(y, out);
+  template <Point Y, class... Last>
+  requires requires(const F& g, const Y& y, MatrixOf<Y>& out, const Last&... call) { g.hessian(y, out, call...); }
+  void hessian(const Y&, const Y& y, MatrixOf<Y>& out, const Last&... call) const {
+    f.hessian(y, out, call...);
     out.diagonal().array() += ScalarOf<Y>(strength);
   }
-  template <Point Y>
-  requires detail::HasHessianProduct<F, Y>
-  void hessian_product(const Y&, const Y& y, const Y& v, Y& out) const {
-    f.hessian_product(y, v, out);
+  template <Point Y, class... Last>
+  requires requires(const F& g, const Y& y, Y& out, const Last&... call) { g.hessian_product(y, y, out, call...); }
+  void hessian_product(const Y&, const Y& y, const Y& v, Y& out, const Last&... call) const {
+    f.hessian_product(y, v, out, call...);
     out += ScalarOf<Y>(strength) * v;
   }
-  template <Point Y>
-  void mixed_product(const Y&, const Y&, const Y& v, Y& out) const {
+  template <Point Y, class... Last>
+  requires requires(const F& g, const Y& y, Y& out, const Last&... call) { g.gauss_newton_product(y, y, out, call...); }
+  void gauss_newton_product(const Y&, const Y& y, const Y& v, Y& out, const Last&... call) const {
+    f.gauss_newton_product(y, v, out, call...);
+    out += ScalarOf<Y>(strength) * v;
+  }
+  template <Point Y, class... Last>
+  requires(!Point<Last> && ...) void mixed_product(const Y&, const Y&, const Y& v, Y& out, const Last&...) const {
     out = -ScalarOf<Y>(strength) * v;
   }
-  template <Point Y>
-  void mixed_direction(const Y&, const Y&, const Y& u, Y& out) const {
+  template <Point Y, class... Last>
+  requires(!Point<Last> && ...) void mixed_direction(const Y&, const Y&, const Y& u, Y& out, const Last&...) const {
     out = -ScalarOf<Y>(strength) * u;
   }
 
@@ -66,7 +80,7 @@ struct Anchored {
 ///                                        by_outer([](const auto& x) { return x; })), Implicit{})
 ///
 /// is one task of Rajeswaran, Finn, Kakade & Levine (2019), "Meta-learning with implicit gradients" (iMAML), equations
-/// 3 and 6. f has no Memory.
+/// 3 and 6.
 template <class F>
 Anchored<F> anchored(F f, double strength) {
   return {std::move(f), strength};

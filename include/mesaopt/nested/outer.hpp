@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <concepts>
+#include <span>
 #include <utility>
 
 #include <Eigen/Core>
@@ -39,6 +40,19 @@ struct OfSolution {
   auto operator()(const X&, const Y& y, X& gx, Y& gy, const Last&... call) const -> Evaluation<ScalarOf<Y>> {
     gx.setZero();
     return f(y, gy, call...);
+  }
+
+  /// Over a batch of terms, if f is a finite sum.
+  [[nodiscard]] Eigen::Index terms() const requires requires(const F& g) { g.terms(); }
+  { return f.terms(); }
+  template <Point X, Point Y, class... Last>
+  requires requires(const F& g, const Y& y, std::span<const Eigen::Index> batch, Y& gy, const Last&... call) {
+    g(y, batch, gy, call...);
+  }
+  auto operator()(const X&, const Y& y, std::span<const Eigen::Index> batch, X& gx, Y& gy, const Last&... call) const
+      -> Evaluation<ScalarOf<Y>> {
+    gx.setZero();
+    return f(y, batch, gy, call...);
   }
 
   /// The residuals of f, and its constraints, where it has some: with no derivatives by x.
