@@ -6,9 +6,12 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/core/call.hpp>
+#include <mesaopt/core/point.hpp>
 #include <mesaopt/models/mlp.hpp>
 #include <mesaopt/models/mlp_loss.hpp>
 #include <mesaopt/models/mlp_training.hpp>
+#include <mesaopt/models/softmax_hessian.hpp>
 
 namespace mesaopt::models {
 
@@ -25,13 +28,19 @@ inline std::vector<int> softmax_feature_groups(Eigen::Index features, Eigen::Ind
 /// examples, with the logits Wx + b. It is convex.
 ///
 /// Weights are one flat point: W, classes x features, column by column, then the biases b. It is MlpLoss of a network
-/// without hidden layers, and has all its functions: batches, exact Hessian products, accuracy.
+/// without hidden layers, and has all its functions: batches, exact Hessian products, accuracy; and a dense Hessian.
 template <class S>
 class SoftmaxLoss : public MlpLoss<S> {
  public:
   /// `inputs` holds one example a column, `labels` the class of each, from 0. Throws std::invalid_argument as MlpLoss.
   SoftmaxLoss(Eigen::MatrixX<S> inputs, std::vector<int> labels, Eigen::Index classes)
       : MlpLoss<S>{Mlp<S>{{inputs.rows(), classes}}, std::move(inputs), std::move(labels)} {}  // braces: in this order
+
+  /// H = second derivative at w.
+  template <Point W, class Matrix>
+  void hessian(const W& w, Matrix& H, const Call<typename MlpLoss<S>::template Memory<W>>& call) const {
+    detail::softmax_hessian(*this, w, H, call.record);
+  }
 };
 
 /// Multinomial logistic regression with its penalties as the outer point: the family
@@ -50,6 +59,13 @@ class SoftmaxRegression : public MlpTraining<S> {
   SoftmaxRegression(Eigen::MatrixX<S> inputs, std::vector<int> labels, Eigen::Index classes,
                     const std::vector<int>& groups)
       : MlpTraining<S>(SoftmaxLoss<S>(std::move(inputs), std::move(labels), classes), groups) {}
+
+  /// H = second derivative by w.
+  template <Point X, Point W, class Matrix>
+  void hessian(const X& x, const W& w, Matrix& H, const Call<typename MlpTraining<S>::template Memory<W>>& call) const {
+    detail::softmax_hessian(this->loss(), w, H, call.record);
+    this->penalty().hessian(x, H);
+  }
 };
 
 }  // namespace mesaopt::models
