@@ -33,8 +33,6 @@
 #include <mesaopt/mesaopt.hpp>
 #include <mesaopt/models/ridge.hpp>
 #include <mesaopt/models/softmax_regression.hpp>
-#include <mesaopt/nested/implicit_by.hpp>
-#include <mesaopt/nested/minres_adjoint.hpp>
 #include <mesaopt/objective/in_box.hpp>
 
 namespace {
@@ -241,9 +239,9 @@ const auto from_newton = [](const auto& instance) { return newton_corrected(inst
 
 int main(int argc, char** argv) {
   std::uint64_t first = 1, count = 20;
-  int repetitions = 20;
+  int repetitions = 5;
   for (int i = 1; i < argc; ++i) {
-    if (std::string(argv[i]) == "--quick") count = 4, repetitions = 5;
+    if (std::string(argv[i]) == "--quick") count = 4, repetitions = 2;
     if (std::string(argv[i]) == "--seeds" && i + 2 < argc) {
       first = std::strtoull(argv[++i], nullptr, 10);
       count = std::strtoull(argv[++i], nullptr, 10);
@@ -259,15 +257,14 @@ int main(int argc, char** argv) {
     for (std::uint64_t seed = first; seed < first + count; ++seed) instances.push_back(ridge(seed, scaled));
     const std::string name = scaled ? "ridge, scaled" : "ridge";
     row((name + ", warm, conjugate gradients").c_str(), instances, from_warm, by_products, repetitions);
-    row((name + ", warm, MINRES").c_str(), instances, from_warm, implicit(MinresAdjoint{}), repetitions);
     row((name + ", warm, Cholesky").c_str(), instances, from_warm, Implicit{}, repetitions);
     row((name + ", tangent, Cholesky").c_str(), instances, from_tangent, Implicit{}, repetitions);
     row((name + ", Newton-corrected, Cholesky").c_str(), instances, from_newton, Implicit{}, repetitions);
   }
   std::vector<decltype(logistic(1))> instances;
   for (std::uint64_t seed = first; seed < first + count; ++seed) instances.push_back(logistic(seed));
-  row("logistic, warm, conjugate gradients", instances, from_warm, Implicit{}, repetitions);
-  row("logistic, warm, MINRES", instances, from_warm, implicit(MinresAdjoint{}), repetitions);
-  row("logistic, warm, Cholesky", instances, from_warm, implicit(CholeskyAdjoint{}), repetitions);
-  row("logistic, tangent, conjugate gradients", instances, from_tangent, Implicit{}, repetitions);
+  row("logistic, warm, conjugate gradients", instances, from_warm, by_products, repetitions);
+  row("logistic, warm, Cholesky", instances, from_warm, Implicit{}, repetitions);
+  row("logistic, tangent, Cholesky", instances, from_tangent, Implicit{}, repetitions);
+  row("logistic, Newton-corrected, Cholesky", instances, from_newton, Implicit{}, repetitions);
 }
