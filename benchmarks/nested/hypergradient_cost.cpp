@@ -21,7 +21,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -107,13 +106,6 @@ double seconds(int repetitions, const Function& function) {
   for (int i = 0; i < repetitions; ++i) function();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count() / repetitions;
 }
-template <class Function>
-double least_seconds(const Function& function) {
-  double least = 1e9;
-  for (int i = 0; i < 7; ++i) least = std::min(least, seconds(50, function));
-  return least;
-}
-
 /// How many gradients of the inner objective other things are worth.
 struct Prices {
   double product = 0, hessian = 0, factorization = 0;
@@ -130,17 +122,21 @@ Prices price(const I& instance) {
   Calls<Vector, MemoryOf<std::remove_const_t<decltype(f)>, Vector>> calls;
   Vector out = y;
   Matrix H;
-  const double gradient = least_seconds([&] { calls.gradient(f, y, out); });
-  Prices prices;
-  prices.product = least_seconds([&] { calls.hessian_product(f, y, y, out); }) / gradient;
   calls.hessian(f, y, H);
-  prices.hessian = least_seconds([&] { calls.hessian(f, y, H); }) / gradient;
   Matrix L = H;
-  prices.factorization = least_seconds([&] {
-                           L = H;
-                           Eigen::LLT<Eigen::Ref<Matrix>> llt(L);
-                         }) /
-                         gradient;
+  const auto solve = [&] {
+    L = H;
+    Eigen::LLT<Eigen::Ref<Matrix>> llt(L);
+  };
+  Prices prices{1e9, 1e9, 1e9};
+  double gradient = 1e9;
+  for (int i = 0; i < 30; ++i) {  // in turns, as others may be at work on the machine
+    gradient = std::min(gradient, seconds(10, [&] { calls.gradient(f, y, out); }));
+    prices.product = std::min(prices.product, seconds(10, [&] { calls.hessian_product(f, y, y, out); }));
+    prices.hessian = std::min(prices.hessian, seconds(2, [&] { calls.hessian(f, y, H); }));
+    prices.factorization = std::min(prices.factorization, seconds(10, solve));
+  }
+  for (double* price : {&prices.product, &prices.hessian, &prices.factorization}) *price /= gradient;
   return prices;
 }
 
@@ -190,9 +186,10 @@ Cost cost(const I& instance, const Start& start, const Hypergradient& hypergradi
     const auto whole = [&] { calls.gradient(F, points[k], gradient); };
     const Counts alone = counted(solve), both = counted(whole);
     double plain = 1e9, with = 1e9;
+    const int at_once = seconds(1, solve) < 1e-3 ? 20 : 1;
     for (int i = 0; i < repetitions; ++i) {
-      plain = std::min(plain, seconds(5, solve));
-      with = std::min(with, seconds(5, whole));
+      plain = std::min(plain, seconds(at_once, solve));
+      with = std::min(with, seconds(at_once, whole));
     }
     Cost c;
     c.gradients = double(alone.evaluations());

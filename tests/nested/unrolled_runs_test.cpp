@@ -46,9 +46,10 @@ struct HeavyBall {
     return Search{BasicMomentum<T>{exp(x[0]), T(1) / (T(1) + exp(-x[1]))}, MaxIterations{steps}};
   }
 };
+const VectorXd from = Eigen::Vector2d(3, 1), settings = Eigen::Vector2d(-3, -1);
 auto tuned(std::int64_t steps) {
-  const VectorXd y0 = Eigen::Vector2d(3, 1), settings = Eigen::Vector2d(-3, -1);
-  const auto F = nested(of_solution(Valley{}), response(Valley{}, by_outer_in_duals(HeavyBall{steps}), y0), Unrolled{});
+  const auto F =
+      nested(of_solution(Valley{}), response(Valley{}, by_outer_in_duals(HeavyBall{steps}), from), Unrolled{});
   return minimize(F, settings, Lbfgs{}, GradientBelow{1e-13} || MaxEvaluations{100});
 }
 
@@ -95,8 +96,8 @@ struct Square {
 struct Limits {
   std::int64_t iterations = 9, evaluations = 1000;
 };
+const VectorXd y0 = VectorXd::Constant(1, -1.5);
 auto watched(const Watched& inner, Unrolled unrolled = {}, Limits limits = {}) {
-  const VectorXd y0 = VectorXd::Constant(1, -1.5);
   return nested(of_solution(Square{}),
                 response(family(inner),
                          Search{GradientDescent{.learning_rate = 0.3},
@@ -105,7 +106,7 @@ auto watched(const Watched& inner, Unrolled unrolled = {}, Limits limits = {}) {
                 unrolled);
 }
 using F = decltype(watched({}));
-struct Run {
+struct Pulled {
   Calls<VectorXd, MemoryOf<F, VectorXd>> calls{};
   VectorXd gradient = VectorXd::Zero(1);
   Evaluation<double> at(const F& f) { return calls.gradient(f, VectorXd(VectorXd::Constant(1, -0.2)), gradient); }
@@ -116,7 +117,7 @@ const Watched calm{[](double, double&) {}};
 
 TEST_CASE("a run that its budget ends in the middle is differentiated as far as it went", "[nested]") {
   for (const std::int64_t checkpoints : {0, 2}) {
-    Run cut, whole;
+    Pulled cut, whole;
     CHECK(cut.at(watched(calm, {.checkpoints = checkpoints}, {.iterations = 9, .evaluations = 6})).verdict ==
           Verdict::fine);
     whole.at(watched(calm, {}, {.iterations = 5}));
@@ -127,7 +128,7 @@ TEST_CASE("a run that its budget ends in the middle is differentiated as far as 
 
 TEST_CASE("an exception on the way there or back passes through, and the next hypergradient has the same bits",
           "[nested]") {
-  Run undisturbed, run;
+  Pulled undisturbed, run;
   const Unrolled few{.checkpoints = 2};
   undisturbed.at(watched(calm, few));
   const auto evaluations = undisturbed.calls.counts[1].gradients;
@@ -149,7 +150,7 @@ TEST_CASE("what is not finite in an inner run is refused by its name, unless it 
   const Watched bent{[&](double, double& value) {
     if (++calls == 3) value = std::numeric_limits<double>::infinity();
   }};
-  Run run;
+  Pulled run;
   CHECK(run.at(watched(bent)).reason == Reason::inner_failed);  // a step was halved
   CHECK(std::isnan(run.gradient[0]));
   calls = 0;
