@@ -7,7 +7,7 @@
 //
 // "ridge" is that of ridge_ladder.cpp: 20 weights with a log penalty each, 1000 examples, "scaled" with columns over
 // 1.5 decades. "logistic" is softmax regression of 20 features in 3 classes, 63 weights, a log penalty a feature and
-// one for the biases, 1000 examples, 500 to validate, labels drawn from the model's probabilities. Instance s is drawn
+// one for the biases, 400 examples, 400 to validate, labels drawn from the model's probabilities. Instance s is drawn
 // by Random{.seed = s}.
 //
 // "added" is what the hypergradient adds to the solve, and "with" both, over the solve alone: in gradients, where a
@@ -91,8 +91,8 @@ auto logistic(std::uint64_t seed) {
     }
     return std::pair{X, labels};
   };
-  const auto [X, labels] = draw(1000);
-  const auto [Xv, labels_v] = draw(500);
+  const auto [X, labels] = draw(400);
+  const auto [Xv, labels_v] = draw(400);
   std::vector<int> groups = models::softmax_feature_groups(features, classes);
   for (int& group : groups)
     if (group < 0) group = int(features);
@@ -187,7 +187,7 @@ Cost cost(const I& instance, const Start& start, const Hypergradient& hypergradi
     const Counts alone = counted(solve), both = counted(whole);
     double plain = 1e9, with = 1e9;
     const int at_once = seconds(1, solve) < 1e-3 ? 20 : 1;
-    for (int i = 0; i < repetitions; ++i) {
+    for (int i = 0; i < (at_once > 1 ? repetitions : 2); ++i) {
       plain = std::min(plain, seconds(at_once, solve));
       with = std::min(with, seconds(at_once, whole));
     }

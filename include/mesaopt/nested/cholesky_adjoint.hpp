@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -39,19 +40,23 @@ Certificate cholesky_adjoint(const System& system, bool exact) {
   if (record.factored) {
     record.adjoint = system.right;
     solve_factorized(record.factor, record.adjoint);
-    // One step of refinement makes the residual as small as the arithmetic allows.
     record.scratch.noalias() = H.template selfadjointView<Eigen::Lower>() * record.adjoint;
     record.scratch = system.right - record.scratch;
     c.adjoint_residual = size > 0 ? double(record.scratch.norm() / size) : 0.0;
-    solve_factorized(record.factor, record.scratch);
-    record.adjoint += record.scratch;
+    if (S(c.adjoint_residual) > 16 * std::numeric_limits<S>::epsilon()) {
+      // One step of refinement makes the residual as small as the arithmetic allows.
+      solve_factorized(record.factor, record.scratch);
+      record.adjoint += record.scratch;
+    }
     record.step = -record.gradient;
     solve_factorized(record.factor, record.step);
     c.distance = double(record.step.norm() / scale);
-    // |H| by its largest column sum, |H⁻¹| by inverse iteration.
-    record.scratch.setOnes(n);
+    // |H| by its largest column sum, |H⁻¹| by inverse iteration, of which the adjoint is one step.
+    record.scratch.setConstant(n, 1 / std::sqrt(S(n)));
+    if (const S length = record.adjoint.norm(); length > 0 && std::isfinite(length))
+      record.scratch += record.adjoint / length;
     S inverse = 0;
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 2; ++i) {
       record.scratch /= record.scratch.norm();
       solve_factorized(record.factor, record.scratch);
       inverse = record.scratch.norm();
