@@ -6,8 +6,8 @@
 // repetitions in turns counts; medians over the points of a run, then over 20 instances.
 //
 // "ridge" is that of ridge_ladder.cpp: 20 weights with a log penalty each, 1000 examples, "scaled" with columns over
-// 1.5 decades. "logistic" is softmax regression of 20 features in 3 classes, 63 weights, a log penalty a feature and
-// one for the biases, 400 examples, 400 to validate, labels drawn from the model's probabilities. Instance s is drawn
+// 1.5 decades. "logistic" is softmax regression of 10 features in 3 classes, 33 weights, a log penalty a feature and
+// one for the biases, 200 examples, 200 to validate, labels drawn from the model's probabilities. Instance s is drawn
 // by Random{.seed = s}.
 //
 // "added" is what the hypergradient adds to the solve, and "with" both, over the solve alone: in gradients, where a
@@ -73,7 +73,7 @@ auto ridge(std::uint64_t seed, bool scaled) {
 }
 
 auto logistic(std::uint64_t seed) {
-  constexpr Eigen::Index features = 20, classes = 3, weights = (features + 1) * classes;
+  constexpr Eigen::Index features = 10, classes = 3, weights = (features + 1) * classes;
   Random random{.seed = seed};
   Matrix truth(classes, features);
   random.fill_normal(truth);
@@ -91,8 +91,8 @@ auto logistic(std::uint64_t seed) {
     }
     return std::pair{X, labels};
   };
-  const auto [X, labels] = draw(400);
-  const auto [Xv, labels_v] = draw(400);
+  const auto [X, labels] = draw(200);
+  const auto [Xv, labels_v] = draw(200);
   std::vector<int> groups = models::softmax_feature_groups(features, classes);
   for (int& group : groups)
     if (group < 0) group = int(features);

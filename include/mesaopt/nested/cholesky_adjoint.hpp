@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -51,12 +50,10 @@ Certificate cholesky_adjoint(const System& system, bool exact) {
     record.step = -record.gradient;
     solve_factorized(record.factor, record.step);
     c.distance = double(record.step.norm() / scale);
-    // |H| by its largest column sum, |H⁻¹| by inverse iteration, of which the adjoint is one step.
-    record.scratch.setConstant(n, 1 / std::sqrt(S(n)));
-    if (const S length = record.adjoint.norm(); length > 0 && std::isfinite(length))
-      record.scratch += record.adjoint / length;
+    // |H| by its largest column sum, |H⁻¹| by inverse iteration.
+    record.scratch.setOnes(n);
     S inverse = 0;
-    for (int i = 0; i < 2; ++i) {
+    for (int i = 0; i < 3; ++i) {
       record.scratch /= record.scratch.norm();
       solve_factorized(record.factor, record.scratch);
       inverse = record.scratch.norm();
