@@ -3,6 +3,7 @@
 #include "models/differences.hpp"
 #include "models/mlp_reference.hpp"
 #include "models/refusal.hpp"
+#include "support/allocations.hpp"
 #include "support/catch.hpp"
 
 using namespace mesaopt;
@@ -126,4 +127,39 @@ TEST_CASE("softmax regression in float agrees with double", "[models]") {
 TEST_CASE("softmax regression refuses labels that are no classes", "[models]") {
   CHECK(refuses([] { SoftmaxLoss<double>(inputs, labels, 3); }, "0 .. 2", "is 3"));
   CHECK(refuses([] { SoftmaxRegression<double>(inputs, labels, 4, {0, 0}); }, "16 weights"));
+}
+
+TEST_CASE("the dense Hessian of softmax regression is that of the textbook, and allocates in the first call only",
+          "[models]") {
+  constexpr Eigen::Index examples = 150, features = 3, classes = 4, weights = 16;  // more examples than a chunk
+  const Matrix many = Matrix::NullaryExpr(features, examples,
+                                          [](auto i, auto j) { return std::cos(2.1 * double(i * j + i) - double(j)); });
+  std::vector<int> classed;
+  for (int i = 0; i < examples; ++i) classed.push_back((i * i + i / 2) % int(classes));
+  const SoftmaxRegression<double> g(many, classed, classes);
+  const Vector at = Vector::LinSpaced(weights, -1, 1.5).array().sin(), x = Eigen::Vector2d(-1, 0.5);
+
+  Matrix exact = Matrix::Zero(weights, weights);
+  for (Eigen::Index i = 0; i < examples; ++i) {
+    const Vector x1 = (Vector(features + 1) << many.col(i), 1).finished();
+    Vector p = (at.reshaped(classes, features + 1) * x1).array().exp();
+    p /= p.sum();
+    const Matrix S = Matrix(p.asDiagonal()) - p * p.transpose();
+    for (Eigen::Index a = 0; a <= features; ++a)
+      for (Eigen::Index b = 0; b <= features; ++b)
+        exact.block(classes * a, classes * b, classes, classes) += x1[a] * x1[b] * S / double(examples);
+  }
+  exact.diagonal().head(features * classes).array() += std::exp(-1);
+  exact.diagonal().tail(classes).array() += std::exp(0.5);
+
+  Run run;
+  Matrix H(weights, weights);
+  long before = 0;
+  for (int i = 0; i < 2; ++i) {
+    before = allocations();
+    g.hessian(x, at, H, run.call);
+  }
+  CHECK(allocations() == before);
+  CHECK((H - exact).cwiseAbs().maxCoeff() < 1e-15);
+  CHECK(H == H.transpose());
 }

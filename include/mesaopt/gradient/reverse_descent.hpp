@@ -34,6 +34,9 @@ namespace mesaopt {
 //         gradient, whose adjoint is assigned. settings: a pointer to an array that theirs are added to, or null.
 //         False if the step is not differentiable.
 //     rule.end(x, adjoint)                  x: adds what of the start went into other things
+//
+// A rule that is `restricted` is given the inner objective first, for its box and its regularizer, and has no begin and
+// end: see reverse_proximal.hpp.
 
 namespace detail {
 

@@ -79,6 +79,13 @@ class GroupPenalty {
     for (const Run& run : runs_) part(out, run) += std::exp(x[run.group]) * part(v, run);
   }
 
+  /// H += second derivative by w, which is diagonal.
+  template <Point X, class Matrix>
+  void hessian(const X& x, Matrix& H) const {
+    require(x.size(), H.rows());
+    for (const Run& run : runs_) H.diagonal().segment(run.begin, run.size).array() += std::exp(x[run.group]);
+  }
+
   /// out += derivative by x of (derivative by w) . v.
   template <Point X, Point W>
   void mixed_product(const X& x, const W& w, const W& v, X& out) const {

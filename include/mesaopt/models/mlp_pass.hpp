@@ -27,6 +27,7 @@ struct MlpScratch {
   Eigen::MatrixX<S> inputs;      ///< of examples picked for a mini-batch
   std::vector<int> labels;       ///< and their labels
   Eigen::RowVectorX<S> columns;  ///< one number an example
+  Eigen::MatrixX<S> block;       ///< of a dense Hessian, sized by who asks for one
 
   /// Makes room, unless there is: afterwards nothing is allocated for any number of examples.
   void fit(const std::vector<Eigen::Index>& widths) {

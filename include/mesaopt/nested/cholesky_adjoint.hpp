@@ -39,12 +39,14 @@ Certificate cholesky_adjoint(const System& system, bool exact) {
   if (record.factored) {
     record.adjoint = system.right;
     solve_factorized(record.factor, record.adjoint);
-    // One step of refinement makes the residual as small as the arithmetic allows.
     record.scratch.noalias() = H.template selfadjointView<Eigen::Lower>() * record.adjoint;
     record.scratch = system.right - record.scratch;
     c.adjoint_residual = size > 0 ? double(record.scratch.norm() / size) : 0.0;
-    solve_factorized(record.factor, record.scratch);
-    record.adjoint += record.scratch;
+    if (S(c.adjoint_residual) > 16 * std::numeric_limits<S>::epsilon()) {
+      // One step of refinement makes the residual as small as the arithmetic allows.
+      solve_factorized(record.factor, record.scratch);
+      record.adjoint += record.scratch;
+    }
     record.step = -record.gradient;
     solve_factorized(record.factor, record.step);
     c.distance = double(record.step.norm() / scale);

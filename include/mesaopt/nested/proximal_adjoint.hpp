@@ -10,6 +10,7 @@
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/core/objective.hpp>
 #include <mesaopt/nested/adjoint_system.hpp>
+#include <mesaopt/nested/proximal_product.hpp>
 #include <mesaopt/nested/response.hpp>
 
 namespace mesaopt::detail {
@@ -117,35 +118,18 @@ Certificate proximal_adjoint(const AdjointSettings& with, const F& f, const Y& y
   return certificate;
 }
 
-/// out = −w·∂T/∂x: by the family's own `mixed_product` where the regularizer does not depend on x, else by central
-/// differences of T, one coordinate of x after the other.
+/// out = −w·∂T/∂x, T(x, y) = prox_t(y − t∇g(x, y)): by the family's own `mixed_product`, and `proximal_mixed_product`
+/// where the regularizer depends on x, else by central differences.
 template <class Place, Point X, Point Y, class Record>
 void proximal_mixed_product(const Place& place, const X& x, const Y& y, ScalarOf<Y> t, X& out, Record& record) {
-  using S = ScalarOf<Y>;
-  auto& calls = record.run.state.calls;
   auto& w = record.restricted;
-  if constexpr (!regularizer_depends_on_outer<Place, X>()) {
-    mixed_product(place, x, y, w.target, out, record.moved, record.scratch, calls);
-    out *= t;
-  } else {
-    const auto along = [&](const X& there) -> S {
-      const auto& f = placed(place, there);
-      ++calls.counts[0].gradients;
-      calls.make([&](const auto& call) { evaluate_gradient(f, y, record.scratch, call); });
-      w.shifted = y - t * record.scratch;
-      f.regularizer().proximal(w.shifted, t, w.bent);
-      return record.adjoint.dot(w.bent);
-    };
-    out.resize(x.size());
-    record.moved = x;
-    for (Eigen::Index j = 0; j < x.size(); ++j) {
-      const S h = std::cbrt(std::numeric_limits<S>::epsilon()) * std::max(S(1), std::abs(x[j]));
-      record.moved[j] = x[j] + h;
-      const S above = along(record.moved);
-      record.moved[j] = x[j] - h;
-      out[j] = -(above - along(record.moved)) / (2 * h);
-      record.moved[j] = x[j];
-    }
+  mixed_product(place, x, y, w.target, out, record.moved, record.scratch, record.run.state.calls);
+  out *= t;
+  if constexpr (regularizer_depends_on_outer<Place, X>()) {
+    auto& moved = w.outer;
+    out = -out;
+    proximal_product(place, x, w.shifted, t, record.adjoint, out, record.moved, moved, w.bent);
+    out = -out;
   }
 }
 

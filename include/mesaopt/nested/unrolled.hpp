@@ -15,6 +15,7 @@
 #include <mesaopt/core/stopping.hpp>
 #include <mesaopt/nested/checkpoints.hpp>
 #include <mesaopt/nested/implicit.hpp>
+#include <mesaopt/nested/proximal_product.hpp>
 #include <mesaopt/nested/response.hpp>
 #include <mesaopt/nested/settings_pull.hpp>
 #include <mesaopt/nested/tape.hpp>
@@ -28,7 +29,14 @@ namespace mesaopt {
 /// objective takes from x, by settings of the optimizer in `by_outer(...)` (learning rate, momentum, ...), and by a
 /// start in `by_outer(...)` or `from_outer()`, as in meta-learning. A start that looks back is taken as a constant
 /// then. How long the run is, is taken as a constant as well. Every step costs a Hessian and a mixed product. The inner
-/// optimizers are those with a `reverse_rule`: GradientDescent, Momentum, Nesterov, Adam, AdamW.
+/// optimizers are those with a `reverse_rule`: GradientDescent, Momentum, Nesterov, Adam, AdamW, and, for inner
+/// problems in a box or with a regularizer, ProximalDescent.
+///
+/// Through a projection coordinates pass a derivative where they are strictly inside of their bounds; those at a bound
+/// pass it to the bound. A proximal step passes that of its regularizer: soft thresholding of what is not 0, which
+/// makes the derivative of the lasso the weak one of Bertrand et al. (2020), "Implicit differentiation of Lasso-type
+/// models for hyperparameter optimization", section 3. A run with a step that ends on a kink of that map, to rounding,
+/// is refused, `constraint_weakly_active`. A start is projected before the first step, which is differentiated as well.
 ///
 /// In full, the states of all steps are held. `truncate` goes back through the last steps only: near a minimum, where
 /// steps contract, what is left out falls geometrically with their number (Shaban, Cheng, Hatch & Boots, 2019,
@@ -78,10 +86,10 @@ struct Unrolled {
     return most;
   }
 
-  /// Goes back. False if it leads through a step that is not differentiable.
+  /// Goes back. Answers why not, if it leads through a step that is not differentiable.
   template <class R, Point X, class Run, class T, class Counted>
-  bool reverse(const R& response, const X& x, const Run& run, T& tape, Counted& counts, std::uint64_t begin,
-               std::uint64_t slots, [[maybe_unused]] bool by_start, X& gradient) const;
+  Reason reverse(const R& response, const X& x, const Run& run, T& tape, Counted& counts, std::uint64_t begin,
+                 std::uint64_t slots, [[maybe_unused]] bool by_start, X& gradient) const;
 };
 
 template <class Outer, class R, Point X, class M>
@@ -95,8 +103,8 @@ Evaluation<ScalarOf<X>> Unrolled::pull(const Outer& outer, const R& response, co
   using Start = std::remove_cvref_t<decltype(response.start)>;
   static_assert(detail::Reversible<typename Types::Optimizer>,
                 "mesaopt: Unrolled differentiates through optimizers with a reverse_rule: GradientDescent, Momentum, "
-                "Nesterov (gradient/reverse_descent.hpp), Adam, AdamW (gradient/reverse_adam.hpp). For any other, run "
-                "to the end, use Implicit");
+                "Nesterov (gradient/reverse_descent.hpp), Adam, AdamW (gradient/reverse_adam.hpp), ProximalDescent "
+                "(gradient/reverse_proximal.hpp). For any other, run to the end, use Implicit");
   static_assert(Differentiable<F, Y>,
                 "mesaopt: Unrolled needs the gradient of the inner objective: give g(x, y, gradient), or wrap it in "
                 "finite_difference or forward_mode");
@@ -157,7 +165,7 @@ Evaluation<ScalarOf<X>> Unrolled::pull(const Outer& outer, const R& response, co
   tape.y = call.record.outer_y;
   const S size = tape.y.norm();
   if (end == tape.last) {
-    c.stationarity = double(record.run.state.gradient.template lpNorm<Eigen::Infinity>());
+    c.stationarity = double(detail::stationarity(record.run.state).template lpNorm<Eigen::Infinity>());
   } else {
     const auto& f = detail::placed(response.objective, x);
     tape.gradient.resize(y.size());
@@ -166,12 +174,19 @@ Evaluation<ScalarOf<X>> Unrolled::pull(const Outer& outer, const R& response, co
       ++tape.state.calls.counts[0].gradients;
       tape.state.calls.make([&](const auto& inner) { detail::evaluate_gradient(f, y, tape.gradient, inner); });
     });
+    if constexpr (detail::restricts<typename T::Rule>) {
+      const auto& search = as_search(detail::placed(response.search, x));
+      tape.adjoint.enter(f, y);
+      tape.adjoint.step(f, y, tape.gradient, S(search.optimizer.learning_rate));
+      tape.gradient = (y - tape.adjoint.u) / tape.adjoint.t;
+    }
     c.stationarity = double(tape.gradient.template lpNorm<Eigen::Infinity>());
   }
   // A step that was shortened, because it led to where the objective is not finite, bends.
   if (tape.tried > begin) return refuse(Reason::inner_failed);
-  if (!reverse(response, x, record.run, tape, record.counts, begin, most, by_start, gradient))
-    return refuse(Reason::non_finite_gradient);
+  if (const Reason reason = reverse(response, x, record.run, tape, record.counts, begin, most, by_start, gradient);
+      reason != Reason::none)
+    return refuse(reason);
   if (!gradient.allFinite()) return refuse(Reason::non_finite_gradient);
 
   c.distance = detail::distance_by_steps(tape, y);
@@ -188,8 +203,8 @@ Evaluation<ScalarOf<X>> Unrolled::pull(const Outer& outer, const R& response, co
 }
 
 template <class R, Point X, class Run, class T, class Counted>
-bool Unrolled::reverse(const R& response, const X& x, const Run& run, T& tape, Counted& counts, std::uint64_t begin,
-                       std::uint64_t slots, [[maybe_unused]] bool by_start, X& gradient) const {
+Reason Unrolled::reverse(const R& response, const X& x, const Run& run, T& tape, Counted& counts, std::uint64_t begin,
+                         std::uint64_t slots, [[maybe_unused]] bool by_start, X& gradient) const {
   using S = ScalarOf<X>;
   using Place = std::remove_cvref_t<decltype(response.objective)>;
   using SearchPlace = std::remove_cvref_t<decltype(response.search)>;
@@ -199,6 +214,8 @@ bool Unrolled::reverse(const R& response, const X& x, const Run& run, T& tape, C
   const auto& optimizer = search.optimizer;
   const typename T::Rule rule{};
   constexpr bool by_settings = detail::depends_on_outer<SearchPlace>;
+  constexpr bool restricts = detail::restricts<typename T::Rule>;
+  using F = std::remove_cvref_t<decltype(f)>;
   const std::uint64_t end = tape.answered;
   tape.state.calls.limit = std::numeric_limits<std::uint64_t>::max();
   const auto n = tape.y.size();
@@ -207,16 +224,31 @@ bool Unrolled::reverse(const R& response, const X& x, const Run& run, T& tape, C
   tape.mixed.resize(x.size());
   tape.moved.resize(x.size());
   tape.previous = best_point(run);
-  rule.begin(tape.y, tape.adjoint);
+  if constexpr (restricts)
+    tape.adjoint.enter(f, tape.previous);
+  else
+    rule.begin(tape.y, tape.adjoint);
 
-  std::uint64_t back = 0;  // steps gone back
+  Reason trouble = Reason::non_finite_gradient;  // if there is any
+  std::uint64_t back = 0;                        // steps gone back
   const auto reverse_at = [&](const auto& at, std::uint64_t evaluations) {
     if (++back <= 2) {  // the last two steps tell how the run contracts
       (back == 1 ? tape.last_step : tape.step_before) = (tape.previous - at.x).norm();
       tape.previous = at.x;
     }
     S* settings = by_settings ? tape.settings.data() : nullptr;
-    if (!rule.reverse(optimizer, at, tape.y, tape.adjoint, tape.gradient, settings)) return false;
+    if constexpr (restricts) {
+      rule.step(f, optimizer, at, tape.adjoint);
+      if (tape.adjoint.on_kink(f)) {
+        trouble = Reason::constraint_weakly_active;
+        return false;
+      }
+      detail::map_product<F>(response.objective, x, tape.adjoint, tape.y, gradient, tape.mixed, tape.moved,
+                             tape.product);
+      rule.reverse(f, optimizer, at, tape.y, tape.adjoint, tape.gradient, settings);
+    } else {
+      if (!rule.reverse(optimizer, at, tape.y, tape.adjoint, tape.gradient, settings)) return false;
+    }
     // The Hessian is that of what the gradient was taken of, also where every call draws examples of its own.
     tape.calling(evaluations - 1, counts, [&] {
       tape.state.calls.hessian_product(f, at.x, tape.gradient, tape.product);
@@ -238,13 +270,26 @@ bool Unrolled::reverse(const R& response, const X& x, const Run& run, T& tape, C
         return reverse_at(from.kept, from.evaluations);
       },
       [&] { return reverse_at(tape.state, tape.state.calls.counts[0].evaluations()); });
-  if (!done) return false;
-  rule.end(tape.y, tape.adjoint);
+  if (!done) return trouble;
+  if constexpr (restricts) {
+    if constexpr (detail::maps_start<F, Place, From, X, typename T::Y>()) {
+      if (begin == 0 && by_start) {
+        const auto& from = detail::placed(response.start.from, x);
+        detail::project_start(f, detail::start_point(from), tape.adjoint);
+        if (detail::depends_on_outer<From> && tape.adjoint.on_kink(f)) return Reason::constraint_weakly_active;
+        detail::map_product<F>(response.objective, x, tape.adjoint, tape.y, gradient, tape.mixed, tape.moved,
+                               tape.product);
+        tape.adjoint.derivative(f, tape.y);
+      }
+    }
+  } else {
+    rule.end(tape.y, tape.adjoint);
+  }
   tape.start_size = tape.y.norm();
   if constexpr (by_settings) detail::pull_settings(response.search, x, tape, gradient);
   if constexpr (detail::depends_on_outer<From>)
     if (begin == 0 && by_start) detail::pull_start(response.start.from, x, tape, gradient);
-  return true;
+  return Reason::none;
 }
 
 }  // namespace mesaopt
