@@ -173,6 +173,47 @@ TEST_CASE("an exception of the objective passes through and the same points are 
   CHECK(state.observations.size() == 3);
 }
 
+TEST_CASE("the well of a bowl is filled once its minimum is found, a curved valley is not on the way along it",
+          "[bayes][bayesian_search]") {
+  CHECK(told(bayes(), bowl, 25).wells.size() == 1);
+  const auto valley = [](const VectorXd& x) {  // Rosenbrock's function
+    double sum = 0;
+    for (Eigen::Index i = 0; i + 1 < x.size(); ++i)
+      sum += 100 * std::pow(x[i + 1] - x[i] * x[i], 2) + std::pow(1 - x[i], 2);
+    return sum;
+  };
+  const State along = told(bayes(), valley, 40, {VectorXd::Constant(4, -5), VectorXd::Constant(4, 10)});
+  CHECK(along.wells.empty());
+  CHECK(along.value < 100);
+}
+
+TEST_CASE("a Bayesian search finds the minimum of a bowl in float points of fixed size", "[bayes][bayesian_search]") {
+  using X = Eigen::Vector2f;
+  const Bayes search = bayes();
+  Bayes::State<X> state;
+  search.init(Box<X>{X{-1, -1}, X{2, 1}}, X(X::Zero()), state);
+  for (int k = 0; k < 20; ++k) {
+    const auto batch = search.ask(state);
+    REQUIRE(batch.ids.size() == 1);
+    const auto id = batch.ids[0];
+    const std::vector<Evaluation<float>> value{float(bowl(batch.points.col(0).cast<double>()))};
+    search.tell(state, {&id, 1}, value);
+  }
+  CHECK(state.value == Approx(bowl(VectorXd{{0.7 + 1.15 / 15.5, -1.15 / 3.875}})).epsilon(1e-5));
+  CHECK(state.x[0] == Approx(0.7 + 1.15 / 15.5).margin(1e-2));
+}
+
+TEST_CASE("a Bayesian search goes down in 200 variables, more than Sobol's sequence has", "[bayes][bayesian_search]") {
+  REQUIRE(Sobol::most_dimensions < 200);
+  Bayes search = bayes(2);
+  search.initial = 4;
+  const auto sphere = [](const VectorXd& x) { return (x.array() - 1).square().sum(); };
+  const State state = told(search, sphere, 6, {VectorXd::Zero(200), VectorXd::Constant(200, 3)});
+  CHECK(state.observations.size() == 12);
+  const auto values = state.observed_values();
+  CHECK(values.tail(8).minCoeff() < values.head(4).minCoeff());
+}
+
 TEST_CASE("a Bayesian search takes the observations of a prior", "[bayes][bayesian_search]") {
   const State first = told(bayes(), bowl, 12);
   State next;

@@ -206,6 +206,34 @@ TEST_CASE("in a trust region an exception of the objective passes through and th
   CHECK(state.observations.size() == 3);
 }
 
+TEST_CASE("a trust region goes down in float points of fixed size", "[bayes][trust_region_search]") {
+  using X = Eigen::Vector3f;
+  const Local search = local(2);
+  Local::State<X> state;
+  search.init(Box<X>{X::Constant(-2), X::Constant(3)}, X(X::Constant(-1)), state);
+  for (int k = 0; k < 15; ++k) {
+    const auto batch = search.ask(state);
+    const auto ids = batch.ids;
+    std::vector<Evaluation<float>> values;
+    for (Eigen::Index j = 0; j < batch.points.cols(); ++j)
+      values.emplace_back(float(bowl(batch.points.col(j).cast<double>())));
+    search.tell(state, ids, values);
+  }
+  CHECK(state.value < 3.05F);
+  CHECK(state.value >= 3);
+}
+
+TEST_CASE("a trust region goes down in 200 variables, more than Sobol's sequence has", "[bayes][trust_region_search]") {
+  Local search = local(2);
+  search.initial = 4;
+  State state = begun(search, 200);
+  drive(
+      search, state, [](const VectorXd& x) { return x.squaredNorm(); }, 6);
+  const auto values = state.observed_values();
+  CHECK(values.size() == 12);
+  CHECK(values.tail(8).minCoeff() < values.head(4).minCoeff());
+}
+
 TEST_CASE("a trust region begins with the observations of a prior", "[bayes][trust_region_search]") {
   const Local search = local(2);
   State first = begun(search, 3), next;

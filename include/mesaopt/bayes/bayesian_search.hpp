@@ -48,9 +48,10 @@ namespace mesaopt {
 ///
 /// It begins with the start and a scrambled Sobol sequence. From then on, every second point is the minimizer of the
 /// posterior mean, which takes the last digits, and the others maximize the acquisition function. When the lowest value
-/// has come to rest, a Gaussian well with the curvature of the posterior mean there is filled up in the data, and the
-/// search goes on in what is left, as if it had just begun; every third point still improves on the best. So a minimum
-/// that is not the least one holds it for a while alone. Where values are noisy, no well is filled.
+/// has come to rest, and the posterior mean promises no lower one, a Gaussian well with the curvature of the posterior
+/// mean there is filled up in the data, and the search goes on in what is left, as if it had just begun; every third
+/// point still improves on the best. So a minimum that is not the least one holds it for a while alone. Where values
+/// are noisy, no well is filled.
 ///
 /// Points that wait for their evaluation count as observations of the posterior mean (the believer of Ginsbourger, Le
 /// Riche and Carraro (2010), "Kriging is well-suited to parallelize optimization"); failed evaluations as uncertain

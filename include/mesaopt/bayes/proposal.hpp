@@ -32,8 +32,8 @@ struct ProposalSettings {
   Eigen::Index neighbours = 64;   ///< points around the best one that are looked at as well, 0 or more
   Eigen::Index starts = 3;        ///< of the searches for the most promising point, from the most promising of these
   Eigen::Index window = 6;        ///< turns after which the first minimum counts as found; later ones have 2n more
-  double rest = 1e-3;             ///< by how much it must improve in these, in standard deviations of all values
-  double widest = 4;              ///< standard deviations of the widest well, in widths of the box
+  double rest = 1e-3;  ///< by how much it must improve in these, or be expected to, in deviations of all values
+  double widest = 4;   ///< standard deviations of the widest well, in widths of the box
 
   /// Throws std::invalid_argument for a setting out of its range.
   void check() const {
@@ -70,9 +70,13 @@ class Proposal {
     }
     Surrogate<K>& surrogate = state_.wells.empty() ? state_.plain : state_.filled;
     look(surrogate, state_.wells);
-    const bool lowest = state_.lowest.size() % 2 == 0 && minimize_mean(*process_, land);
+    bool lowest = false, settled = false;
+    if (state_.lowest.size() % 2 == 0) {
+      lowest = minimize_mean(*process_, land);
+      settled = gain() < optimizer_.proposal.rest;
+    }
     if (!lowest) search(Objective(*process_, optimizer_.acquire, best_));
-    if (!state_.noisy) rest(surrogate, lowest ? found_ : at_best_);
+    if (!state_.noisy) rest(surrogate, lowest ? found_ : at_best_, settled);
     return found_;
   }
 
@@ -221,9 +225,10 @@ class Proposal {
   template <class P, class Land>
   bool minimize_mean(const P& process, const Land& land) {
     search(Objective(process, best_));
-    const double gain = state_.sifted > 0 ? std::exp(-found_value_) : best_ - found_value_;
-    return gain > 1e-8 && state_.observations.distance(land(found_)) > 1e-6;
+    return gain() > 1e-8 && state_.observations.distance(land(found_)) > 1e-6;
   }
+  /// By how much the minimum of the mean that was found is below the best.
+  [[nodiscard]] double gain() const { return state_.sifted > 0 ? std::exp(-found_value_) : best_ - found_value_; }
 
   /// Sets `found_` to where an objective is least, by searches from its best candidates; heeds failures: mostly
   /// where success is probable, and now and then where it is but more probable than not.
@@ -255,8 +260,9 @@ class Proposal {
     found_ = x;
   }
 
-  /// Fills the well of a minimum once the lowest value is at rest.
-  void rest(const Surrogate<K>& surrogate, const Vector& minimum) {
+  /// Fills the well of a minimum once the lowest value is at rest, and the surrogate expects no less. In a curved
+  /// valley it does, although what it expects is not found for a while.
+  void rest(const Surrogate<K>& surrogate, const Vector& minimum, bool settled) {
     const double unit = surrogate.scale.step();
     const auto& all = all_;
     auto& lowest = state_.lowest;
@@ -266,7 +272,7 @@ class Proposal {
     lowest.push_back(least);
     // In what is left, with the shape of the brim uncertain, it takes longer to find the way down.
     const auto window = std::size_t(optimizer_.proposal.window + (state_.wells.empty() ? 0 : 2 * n_));
-    if (lowest.size() < window + 2) return;
+    if (!settled || lowest.size() < window + 2) return;
     if (lowest[lowest.size() - 1 - window] - least >= optimizer_.proposal.rest * unit) return;
     lowest.clear();
     // What the search began with shows where the brim is; later points are in wells.

@@ -55,7 +55,7 @@ struct TrustRegionSearch {
   DimensionScaledPriors priors{};  ///< of the hyperparameters
   Eigen::Index candidates = 512;   ///< points of the region that are looked at, 1 or more
   Eigen::Index starts = 1;         ///< of the searches for the most promising point, from the most promising of these
-  Eigen::Index greedy = 3;         ///< of so many points one is where the posterior mean is least; 0: none is
+  Eigen::Index greedy = 4;         ///< of so many points one is where the posterior mean is least; 0: none is
   Eigen::Index batch = 1;          ///< points that are evaluated side by side, 1 or more
   Eigen::Index initial = 0;        ///< points that begin a region, the start included; 0: 2n
   bool noisy = false;              ///< whether values are noisy; of an objective that says so of itself they are

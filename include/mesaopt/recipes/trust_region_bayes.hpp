@@ -61,6 +61,8 @@ struct TrustRegionBayes {
                   {},
                   {LbfgsB{}, GradientBelow{1e-2} || MaxEvaluations{40}},
                   {LbfgsB{}, GradientBelow{1e-6} || MaxEvaluations{40}}};
+    // Searches with gradients find their way also in regions too small for TuRBO's samples.
+    pieces.region.least_length = 0x1p-10;
     pieces.batch = batch;
     pieces.initial = initial;
     pieces.noisy = noisy;
