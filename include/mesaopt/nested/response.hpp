@@ -10,6 +10,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
@@ -25,6 +26,13 @@
 namespace mesaopt {
 
 namespace detail {
+
+/// A prior that knows a penalty for each constraint beside its multiplier.
+template <class P>
+concept HasPenalties = HasMultipliers<P> && requires(const P& p) {
+  p.weights;
+  p.settled;
+};
 
 /// The start of an inner run together with what the objective remembers from the last accepted one.
 template <Point Y, class M>
@@ -48,9 +56,40 @@ struct RestrictedInnerStart {
   const ConstraintsOf<Y>& multipliers;
   const ScalarOf<Y>& penalty;
 };
+/// The same of an evolution strategy, which has a penalty for each constraint.
+template <Point Y>
+struct InnerPenalties {
+  ConstraintsOf<Y> multipliers{}, weights{};
+  std::vector<bool> settled{};
+  static constexpr auto fields() {
+    return std::tuple{&InnerPenalties::multipliers, &InnerPenalties::weights, &InnerPenalties::settled};
+  }
+};
+template <class State, Point Y>
+using HeldBy = std::conditional_t<HasPenalties<State>, InnerPenalties<Y>, InnerMultipliers<Y>>;
+/// A start with these.
+template <Point Y, class M>
+struct PenalizedInnerStart {
+  const Y& x;
+  const M& memory;
+  const ConstraintsOf<Y>&multipliers, &weights;
+  const std::vector<bool>& settled;
+};
+/// A start with these, and with the shape and the width of a distribution to draw from.
+template <Point Y, class M>
+struct PenalizedDistributedInnerStart {
+  static constexpr bool knows_width = true;
+  const Y& x;
+  const M& memory;
+  const MatrixOf<Y>& covariance;
+  ScalarOf<Y> step_size;
+  const ConstraintsOf<Y>&multipliers, &weights;
+  const std::vector<bool>& settled;
+};
 /// A start with the shape and the width of a distribution to draw from.
 template <Point Y, class M>
 struct DistributedInnerStart {
+  static constexpr bool knows_width = true;
   const Y& x;
   const M& memory;
   const MatrixOf<Y>& covariance;
@@ -168,6 +207,8 @@ struct Response {
     /// Whether a warm start brings multipliers.
     static constexpr bool hands_on_multipliers =
         Constrained<Objective, Y> && !detail::is_cold<StartPlace> && HasMultipliers<decltype(Run::state)>;
+    /// Whether with a penalty for each.
+    static constexpr bool hands_on_penalties = hands_on_multipliers && detail::HasPenalties<decltype(Run::state)>;
     /// Whether a predicted start brings a distribution: where the inner search knows one.
     static constexpr bool hands_on_distribution =
         detail::is_predicted<StartPlace> && HasCovariance<decltype(Run::state)>;
@@ -223,7 +264,9 @@ struct Response {
     PointsOf<X> xs{};                 ///< a ring of solved points, for `nearest`
     PointsOf<Inner> ys{};
     std::int64_t held = 0, next = 0;
-    std::conditional_t<Types<X>::hands_on_multipliers, detail::InnerMultipliers<Inner>, detail::Empty> held_by{};
+    std::conditional_t<Types<X>::hands_on_multipliers, detail::HeldBy<decltype(Types<X>::Run::state), Inner>,
+                       detail::Empty>
+        held_by{};
     std::conditional_t<detail::is_predicted<StartPlace>, detail::SolutionModel<X, Inner>, detail::Empty> model{};
     typename Types<X>::InnerMemory inner{};  ///< what the inner objective remembers
 
@@ -244,7 +287,11 @@ struct Response {
       sensitivity = 0;
       reach = 0;
       held = next = 0;
-      if constexpr (Types<X>::hands_on_multipliers) {
+      if constexpr (Types<X>::hands_on_penalties) {
+        held_by.multipliers.setZero();
+        held_by.weights.setZero();
+        held_by.settled.assign(held_by.settled.size(), false);
+      } else if constexpr (Types<X>::hands_on_multipliers) {
         held_by.multipliers.setZero();
         held_by.penalty = 0;
       }
@@ -293,7 +340,12 @@ struct Response {
       }
       if constexpr (Types<X>::hands_on_multipliers) {
         held_by.multipliers = record.run.state.multipliers;
-        if constexpr (requires { record.run.state.penalty; }) held_by.penalty = record.run.state.penalty;
+        if constexpr (Types<X>::hands_on_penalties) {
+          held_by.weights = record.run.state.weights;
+          held_by.settled = record.run.state.settled;
+        } else if constexpr (requires { record.run.state.penalty; }) {
+          held_by.penalty = record.run.state.penalty;
+        }
       }
       if constexpr (!detail::is_cold<StartPlace>) inner = record.run.state.calls.memory;
     }
@@ -353,6 +405,7 @@ struct Response {
       }
     } else if constexpr (detail::is_predicted<StartPlace>) {
       if (start.remember < 1) detail::refuse("predicted: remember", double(start.remember), "it must be 1 or more");
+      if (!(start.narrowest > 0)) detail::refuse("predicted: narrowest", start.narrowest, "it must be more than 0");
       record.remember = start.remember;
       record.outer_value = std::numeric_limits<ScalarOf<Inner>>::quiet_NaN();
       foresee(f, x, memory, record);
@@ -445,17 +498,28 @@ struct Response {
                   const Observers&... observers) const {
     using Inner = Y<X>;
     using M = MemoryOf<F, Inner>;
+    [[maybe_unused]] const auto& held = memory.held_by;
     if constexpr (Types<X>::hands_on_distribution) {
-      if (record.doubt > 0 && memory.model.shaped && memory.model.miss > 0)
-        return begin(f,
-                     detail::DistributedInnerStart<Inner, M>{record.start, memory.inner, memory.model.shape,
-                                                             memory.model.miss * record.doubt},
-                     search_here.optimizer, search_here.stopping, record.run);
+      const auto& model = memory.model;
+      const auto width = std::max(model.miss * record.doubt, ScalarOf<Inner>(start.narrowest));
+      if (record.doubt > 0 && model.shaped && model.miss > 0) {
+        if constexpr (Types<X>::hands_on_penalties)
+          return begin(f,
+                       detail::PenalizedDistributedInnerStart<Inner, M>{record.start, memory.inner, model.shape, width,
+                                                                        held.multipliers, held.weights, held.settled},
+                       search_here.optimizer, search_here.stopping, record.run);
+        else
+          return begin(f, detail::DistributedInnerStart<Inner, M>{record.start, memory.inner, model.shape, width},
+                       search_here.optimizer, search_here.stopping, record.run);
+      }
     }
-    if constexpr (Types<X>::hands_on_multipliers)
+    if constexpr (Types<X>::hands_on_penalties)
       begin(f,
-            detail::RestrictedInnerStart<Inner, M>{record.start, memory.inner, memory.held_by.multipliers,
-                                                   memory.held_by.penalty},
+            detail::PenalizedInnerStart<Inner, M>{record.start, memory.inner, held.multipliers, held.weights,
+                                                  held.settled},
+            search_here.optimizer, search_here.stopping, record.run, observers...);
+    else if constexpr (Types<X>::hands_on_multipliers)
+      begin(f, detail::RestrictedInnerStart<Inner, M>{record.start, memory.inner, held.multipliers, held.penalty},
             search_here.optimizer, search_here.stopping, record.run, observers...);
     else
       begin(f, detail::InnerStart<Inner, M>{record.start, memory.inner}, search_here.optimizer, search_here.stopping,
