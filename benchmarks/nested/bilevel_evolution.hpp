@@ -1,21 +1,30 @@
 // Evolution strategies at both levels of a bilevel problem, with one setting for all that have constraints and one for
-// all that have none; how such runs are stopped and judged. Used by smd.cpp.
+// all that have none; how such runs are stopped and judged. Used by smd.cpp and
+// tp.cpp.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <limits>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <vector>
 
 #include <Eigen/Core>
 
+#include <mesaopt/core/minimize.hpp>
 #include <mesaopt/core/random.hpp>
+#include <mesaopt/core/search.hpp>
+#include <mesaopt/evolution/cma_es.hpp>
+#include <mesaopt/evolution/constraint_handling.hpp>
 #include <mesaopt/evolution/exact_penalties.hpp>
-#include <mesaopt/mesaopt.hpp>
+#include <mesaopt/evolution/restarts.hpp>
+#include <mesaopt/nested/nested.hpp>
+#include <mesaopt/objective/bounds.hpp>
 
 namespace bilevel {
 
@@ -104,7 +113,8 @@ struct KnownOptimum {
 /// not to its square: so these runs go on to a smaller width.
 template <bool constrained>
 struct Settings {
-  static constexpr double outer_share = constrained ? 0.2 : 0.4;  ///< of the box: the first step size
+  /// Of the box, the first step size: wide for few variables, where rippled inner levels have to be seen from afar.
+  static double outer_share(Eigen::Index n) { return constrained || n > 2 ? 0.2 : 0.4; }
   static constexpr double outer_tolerance = constrained ? 1e-7 : 1e-4;
   static constexpr Narrowed inner{0.4, constrained ? 1e-6 : 1e-4, 1e-8, constrained ? 8 : 4};
   static auto strategy(const CmaEs& cma) {
@@ -133,18 +143,22 @@ template <bool constrained, class P>
 auto problem_of(const P& p, const VectorXd& y0, std::uint64_t seed) {
   using Set = Settings<constrained>;
   const auto inner = Set::strategy({.step_size = 1, .seed = seed + 1000});
-  return within(nested(Set::outer(p), response(family(Set::inner_level(p)),
-                                               Search{inner, Set::inner || MaxEvaluations{2500}}, predicted(y0))),
-                Box<VectorXd>(p.outer_box()));
+  return within(
+      nested(Set::outer(p), response(family(Set::inner_level(p)), Search{inner, Set::inner || MaxEvaluations{2500}},
+                                     predicted(y0, std::max<Eigen::Index>(24, 6 * p.outer_size())))),
+      Box<VectorXd>(p.outer_box()));
 }
 template <bool constrained, class P>
 auto search_of(const P& p, std::uint64_t seed, bool again) {
   using Set = Settings<constrained>;
   const VectorXd width = p.outer_box().upper - p.outer_box().lower;
-  const double step = Set::outer_share * (width.maxCoeff() + width.minCoeff()) / 2;
+  const double step = Set::outer_share(width.size()) * (width.maxCoeff() + width.minCoeff()) / 2;
   // As many points in every run: for local minima, of which a few runs find a good one.
-  const CmaEs cma{
-      .step_size = step, .seed = seed, .step_tolerance = Set::outer_tolerance, .value_tolerance = 1e-9};
+  const CmaEs cma{.step_size = step,
+                  .population = std::min<Eigen::Index>(8, CmaEs::default_population(width.size())),
+                  .seed = seed,
+                  .step_tolerance = Set::outer_tolerance,
+                  .value_tolerance = 1e-9};
   Restarts search{Set::strategy(cma), Ipop{1.01}};
   if (!again) search.most = 0;
   return search;
@@ -200,7 +214,7 @@ Outcome run(const P& p, std::uint64_t seed, const KnownOptimum& known, std::int6
 template <class P>
 Outcome run(const P& p, std::uint64_t seed, const KnownOptimum& known, std::int64_t budget) {
   return p.outer_inequalities() + p.inner_inequalities() > 0 ? run<true>(p, seed, known, budget)
-                                                              : run<false>(p, seed, known, budget);
+                                                             : run<false>(p, seed, known, budget);
 }
 
 inline double median(std::vector<double> values) {
@@ -209,5 +223,31 @@ inline double median(std::vector<double> values) {
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
 }
+
+/// The seeds of all runs of a table, and where each run is noted.
+struct Seeds {
+  std::uint64_t first = 0, count = 21;
+  std::string file{};
+
+  void note(const std::string& what, std::uint64_t seed, const Outcome& o) const {
+    if (file.empty()) return;
+    std::FILE* out = std::fopen(file.c_str(), "a");
+    if (out == nullptr) return;
+    std::fprintf(out, "%s,%llu,%.0f,%.0f,%.3e,%d\n", what.c_str(), static_cast<unsigned long long>(seed), o.upper,
+                 o.lower, o.error, int(o.solved));
+    std::fclose(out);
+  }
+};
+
+struct Medians {
+  std::vector<double> upper{}, lower{}, error{};
+  int solved = 0;
+  void add(const Outcome& o) {
+    upper.push_back(o.upper);
+    lower.push_back(o.lower);
+    error.push_back(o.error);
+    solved += o.solved;
+  }
+};
 
 }  // namespace bilevel

@@ -3,24 +3,22 @@
 // known   CMA-ES over CMA-ES on SMD1 to SMD12, medians over seeds, stopped on the known optimum. The outer search sees
 //         values alone, of inner searches that begin where a model of the earlier solutions predicts (`predicted`).
 //         Published: BL-CMA-ES of He, Zhou & Chen (2019), "Evolutionary bilevel optimization based on covariance matrix
-//         adaptation", IEEE TEVC 23(2), which stops when |F - F*| < 1e-6 for the known optimum F*; and BLEAQ-II, as they
-//         ran it again, which stops at 1e-2. So does this one at 1e-6, but for a stricter rule: the inner value must be
-//         the optimal one too, to 1e-5, as an inner solution that is not one can have F* by chance.
-// blind   The same without knowledge of the optimum: one outer run that ends by itself, when its distribution has become
+//         adaptation", IEEE TEVC 23(2), which stops when |F - F*| < 1e-6 for the known optimum F*; and BLEAQ-II, as
+//         they ran it again, which stops at 1e-2. So does this one at 1e-6, but for a stricter rule: the inner value
+//         must be the optimal one too, to 1e-5, as an inner solution that is not one can have F* by chance.
+// blind   The same without knowledge of the optimum: one outer run that ends by itself, when its distribution has
+// become
 //         narrow; the best outer point of its last generation is then solved once more, to rounding, from its inner
 //         solution, and judged by the error of F there.
 // smooth  L-BFGS over L-BFGS by finite differences, all values counted, on SMD1, SMD2 and SMD5; on SMD3 and SMD4, which
-//         have many inner minima, after CMA-ES over CMA-ES, each of both counted apart. And SMD6, whose inner solution is
-//         not unique: the start of an inner L-BFGS is made an outer variable, so that CMA-ES chooses among solutions.
-// tp      TP1 to TP8 to 1e-4 of F*, by CMA-ES over CMA-ES, and by SQP over SQP with implicit gradients, through the
-//         inner constraints and with the Jacobian of the coupling constraints. Published: lower evaluations of BLEAQ,
-//         Sinha, Malo & Deb (2013). The inner level of TP4 is linear, and the outer one of TP8 has a kink: neither is
-//         for gradients.
+//         have many inner minima, after CMA-ES over CMA-ES, each of both counted apart.
+// start   SMD6, whose inner solution is not unique: the start of an inner L-BFGS, by differences, is made an outer
+//         variable, so that the outer CMA-ES chooses among inner solutions.
 //
 // The bounds are kept at both levels. Constraints are kept to 1e-8 at both, by exact penalties (ExactRanking); a point
 // that violates one by more does not count. Starts are drawn uniformly from both boxes. Medians of 21 runs scatter.
 //
-//   smd [part=known,blind,smooth,tp] [dimension=2|5|10] [problems=1,2,...] [first=0] [seeds=21] [runs=FILE]
+//   smd [part=known,blind,smooth,start] [dimension=2|5|10] [problems=1,2,...] [first=0] [seeds=21] [runs=FILE]
 //
 // The dimensions are (2, 3), (5, 5) and (10, 10). Every run is written to FILE, if one is named, as soon as it is over.
 
@@ -35,10 +33,15 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/core/minimize.hpp>
 #include <mesaopt/core/random.hpp>
-#include <mesaopt/mesaopt.hpp>
+#include <mesaopt/core/search.hpp>
+#include <mesaopt/evolution/cma_es.hpp>
+#include <mesaopt/gradient/lbfgs.hpp>
+#include <mesaopt/nested/nested.hpp>
+#include <mesaopt/objective/bounds.hpp>
+#include <mesaopt/objective/finite_difference.hpp>
 #include <mesaopt/problems/smd.hpp>
-#include <mesaopt/problems/tp.hpp>
 
 #include "bilevel_evolution.hpp"
 
@@ -48,33 +51,6 @@ using namespace mesaopt;
 using namespace bilevel;
 using Eigen::VectorXd;
 using problems::Smd;
-using problems::Tp;
-
-/// The seeds of all runs of a table, and where each run is noted.
-struct Seeds {
-  std::uint64_t first = 0, count = 21;
-  std::string file{};
-
-  void note(const std::string& what, std::uint64_t seed, const Outcome& o) const {
-    if (file.empty()) return;
-    std::FILE* out = std::fopen(file.c_str(), "a");
-    if (out == nullptr) return;
-    std::fprintf(out, "%s,%llu,%.0f,%.0f,%.3e,%d\n", what.c_str(), static_cast<unsigned long long>(seed), o.upper,
-                 o.lower, o.error, int(o.solved));
-    std::fclose(out);
-  }
-};
-
-struct Medians {
-  std::vector<double> upper{}, lower{}, error{};
-  int solved = 0;
-  void add(const Outcome& o) {
-    upper.push_back(o.upper);
-    lower.push_back(o.lower);
-    error.push_back(o.error);
-    solved += o.solved;
-  }
-};
 
 struct Published {
   double upper, lower;
@@ -92,18 +68,18 @@ Figures published(Eigen::Index n, int number) {
                                 {false, {473, 2.36e4}, {none, none}},  {true, {1440, 7.03e4}, {none, none}},
                                 {true, {322, 2.02e4}, {none, none}},   {false, {1590, 7.11e4}, {none, none}},
                                 {false, {2510, 1.27e5}, {none, none}}, {true, {964, 4.92e4}, {none, none}}};
-  static const Figures five[] = {{true, {725, 7.57e4}, {1680, 1.51e5}},    {true, {697, 7.67e4}, {2050, 1.32e5}},
-                                 {true, {730, 7.26e4}, {2210, 1.90e5}},    {true, {723, 7.67e4}, {2010, 8.91e4}},
-                                 {true, {906, 8.55e4}, {2100, 1.60e5}},    {true, {839, 8.12e4}, {2140, 2.41e4}},
-                                 {true, {1230, 7.47e4}, {2410, 1.81e5}},   {false, {3500, 2.49e5}, {4910, 3.50e5}},
-                                 {true, {845, 7.99e4}, {4390, 2.80e5}},    {false, {3500, 2.10e5}, {4020, 2.35e5}},
-                                 {false, {3500, 1.93e5}, {7770, 2.65e5}},  {false, {3500, 2.15e5}, {5030, 2.25e5}}};
-  static const Figures ten[] = {{true, {1380, 2.01e5}, {4780, 6.69e5}},   {true, {1290, 1.98e5}, {5030, 5.90e5}},
-                                {true, {1420, 1.66e5}, {7940, 8.35e5}},   {true, {1440, 1.97e5}, {2910, 2.32e5}},
-                                {true, {1880, 2.25e5}, {6730, 6.34e5}},   {true, {1680, 2.25e5}, {4150, 1.14e5}},
-                                {true, {2810, 2.11e5}, {7450, 8.59e5}},   {false, {5000, 6.86e5}, {8460, 8.60e5}},
-                                {true, {1800, 2.23e5}, {2940, 4.00e5}},   {false, {5010, 3.92e5}, {4040, 5.25e5}},
-                                {false, {5000, 3.50e5}, {8660, 5.79e5}},  {false, {5010, 4.07e5}, {5260, 4.92e5}}};
+  static const Figures five[] = {{true, {725, 7.57e4}, {1680, 1.51e5}},   {true, {697, 7.67e4}, {2050, 1.32e5}},
+                                 {true, {730, 7.26e4}, {2210, 1.90e5}},   {true, {723, 7.67e4}, {2010, 8.91e4}},
+                                 {true, {906, 8.55e4}, {2100, 1.60e5}},   {true, {839, 8.12e4}, {2140, 2.41e4}},
+                                 {true, {1230, 7.47e4}, {2410, 1.81e5}},  {false, {3500, 2.49e5}, {4910, 3.50e5}},
+                                 {true, {845, 7.99e4}, {4390, 2.80e5}},   {false, {3500, 2.10e5}, {4020, 2.35e5}},
+                                 {false, {3500, 1.93e5}, {7770, 2.65e5}}, {false, {3500, 2.15e5}, {5030, 2.25e5}}};
+  static const Figures ten[] = {{true, {1380, 2.01e5}, {4780, 6.69e5}},  {true, {1290, 1.98e5}, {5030, 5.90e5}},
+                                {true, {1420, 1.66e5}, {7940, 8.35e5}},  {true, {1440, 1.97e5}, {2910, 2.32e5}},
+                                {true, {1880, 2.25e5}, {6730, 6.34e5}},  {true, {1680, 2.25e5}, {4150, 1.14e5}},
+                                {true, {2810, 2.11e5}, {7450, 8.59e5}},  {false, {5000, 6.86e5}, {8460, 8.60e5}},
+                                {true, {1800, 2.23e5}, {2940, 4.00e5}},  {false, {5010, 3.92e5}, {4040, 5.25e5}},
+                                {false, {5000, 3.50e5}, {8660, 5.79e5}}, {false, {5010, 4.07e5}, {5260, 4.92e5}}};
   return (n == 2 ? two : n == 5 ? five : ten)[number - 1];
 }
 
@@ -162,8 +138,9 @@ Outcome by_differences(const Smd& p, const VectorXd& x0, const VectorXd& y0) {
 
 void smooth(const Seeds& seeds) {
   std::printf("L-BFGS over L-BFGS by differences; of SMD3 and SMD4 after CMA-ES over CMA-ES.\n\n");
-  std::printf("| problem | CMA-ES: upper / lower | L-BFGS: upper / lower | error of F | within 1e-6 |\n"
-              "| --- | ---: | ---: | ---: | ---: |\n");
+  std::printf(
+      "| problem | CMA-ES: upper / lower | L-BFGS: upper / lower | error of F | within 1e-6 |\n"
+      "| --- | ---: | ---: | ---: | ---: |\n");
   for (const int number : {1, 2, 5, 3, 4}) {
     const Smd p(number);
     Medians m, before;
@@ -194,68 +171,36 @@ void smooth(const Seeds& seeds) {
   std::printf("\n");
 }
 
-/// Values and derivatives of both levels by dual numbers, with constraints and bounds.
-struct SmoothInner : problems::ConstrainedInnerLevel<Tp> {
-  using problems::ConstrainedInnerLevel<Tp>::operator();
-  [[nodiscard]] const Box<VectorXd>& box() const { return problem.inner_box(); }
-  double operator()(const VectorXd& x, const VectorXd& y, VectorXd& gy) const {
-    const auto u = problems::detail::lifted(x);
-    auto v = problems::detail::lifted(y);
-    for (Eigen::Index j = 0; j < y.size(); ++j) {
-      v[j].tangent[0] = 1;
-      gy[j] = problem.inner_value(u, v).tangent[0];
-      v[j].tangent[0] = 0;
-    }
-    return problem.inner_value(x, y);
+/// SMD6, whose inner solutions are a line: the outer point is x and the start of the inner L-BFGS, which so chooses
+/// among them. No outer value is asked for within an inner run.
+void not_unique(const Seeds& seeds, Eigen::Index n) {
+  const Smd p = smd(6, n);
+  const Eigen::Index m = p.inner_size();
+  VectorXd lower(n + m), upper(n + m);
+  lower << p.outer_box().lower, p.inner_box().lower;
+  upper << p.outer_box().upper, p.inner_box().upper;
+  const Box<VectorXd> box{lower, upper};
+  const auto inner = [p, n](const VectorXd& z) {
+    return finite_difference([p, x = VectorXd(z.head(n))](const VectorXd& y) { return p.inner_value(x, y); },
+                             Differences{.central = false});
+  };
+  const auto outer = [p, n](const VectorXd& z, const VectorXd& y) { return p.outer_value(VectorXd(z.head(n)), y); };
+  const auto from = by_outer([m](const VectorXd& z) { return VectorXd(z.tail(m)); });
+  const auto F = within(
+      nested(outer, response(by_outer(inner), Search{Lbfgs{}, GradientBelow{1e-5} || MaxEvaluations{300}}, from)), box);
+  Medians medians;
+  for (std::uint64_t seed = seeds.first; seed < seeds.first + seeds.count; ++seed) {
+    Random random{.seed = seed};
+    const auto s = minimize(F, drawn(random, box), CmaEs{.step_size = 4, .seed = seed},
+                            TargetReached{1e-6} || MaxEvaluations{10'000});
+    const Outcome o{double(s.counts[0].evaluations()), double(s.counts[1].evaluations()), std::abs(s.value),
+                    std::abs(s.value) < 1e-6};
+    seeds.note("SMD6," + std::to_string(n) + ",start", seed, o);
+    medians.add(o);
   }
-};
-struct SmoothOuter : problems::ConstrainedOuterLevel<Tp> {
-  using problems::ConstrainedOuterLevel<Tp>::operator();
-  double operator()(const VectorXd& x, const VectorXd& y, VectorXd& gx, VectorXd& gy) const {
-    auto u = problems::detail::lifted(x), v = problems::detail::lifted(y);
-    for (auto [point, gradient] : {std::pair{&u, &gx}, std::pair{&v, &gy}})
-      for (Eigen::Index j = 0; j < point->size(); ++j) {
-        (*point)[j].tangent[0] = 1;
-        (*gradient)[j] = problem.outer_value(u, v).tangent[0];
-        (*point)[j].tangent[0] = 0;
-      }
-    return problem.outer_value(x, y);
-  }
-};
-void small_problems(const Seeds& seeds) {
-  const double published[] = {1600, 1320, 915, 3110, 1420, 1980, 26400, 1330};
-  std::printf(
-      "| problem | lower, published | CMA-ES: upper / lower | solved | SQP: upper / lower | solved |\n"
-      "| --- | --- | --- | --- | --- | --- |\n");
-  for (int number = 1; number <= 8; ++number) {
-    const Tp p(number);
-    const double best = p.outer_minimum();
-    const KnownOptimum known{best, p.inner_minimum(), 1e-4, std::numeric_limits<double>::infinity()};
-    Medians m, by_slopes;
-    for (std::uint64_t seed = seeds.first; seed < seeds.first + seeds.count; ++seed) {
-      m.add(run(p, seed, known, 2500));
-      if (number == 4 || number == 8) continue;
-      Random random{.seed = seed};
-      const VectorXd x0 = drawn(random, p.outer_box()), y0 = drawn(random, p.inner_box());
-      const SmoothInner inner{{{p}}};
-      const SmoothOuter outer{{{p}}};
-      const auto f = within(nested(outer, response(family(inner), Sqp{}, warm(y0)), Implicit{}), p.outer_box());
-      const auto s = minimize(f, x0, Sqp{}, GradientBelow{1e-6} || MaxEvaluations{100});
-      VectorXd G(p.outer_inequalities());
-      const auto again = response(family(inner), Sqp{}, y0)(s.x);
-      p.outer_constraints(s.x, again.x, G);
-      const double error = std::abs(s.value - best);
-      by_slopes.add({double(s.counts[0].evaluations()), double(s.counts[1].evaluations()), error,
-                     error < 1e-4 && violation(G) < 1e-4});
-    }
-    std::printf("| %s | %.0f | %.0f / %.0f | %d |", p.name().c_str(), published[number - 1], median(m.upper),
-                median(m.lower), m.solved);
-    if (by_slopes.upper.empty())
-      std::printf(" | |\n");
-    else
-      std::printf(" %.0f / %.0f | %d |\n", median(by_slopes.upper), median(by_slopes.lower), by_slopes.solved);
-    std::fflush(stdout);
-  }
+  std::printf("SMD6 (%d, %d), the inner start an outer variable: %.0f / %.0f, solved %d of %d.\n\n", int(n), int(m),
+              median(medians.upper), median(medians.lower), medians.solved, int(seeds.count));
+  std::fflush(stdout);
 }
 
 std::vector<std::string> split(const std::string& list) {
@@ -269,7 +214,7 @@ std::vector<std::string> split(const std::string& list) {
 
 int main(int count, char** arguments) {
   Seeds seeds;
-  std::vector<std::string> parts{"known", "blind", "smooth", "tp"};
+  std::vector<std::string> parts{"known", "blind", "smooth", "start"};
   std::vector<int> numbers(Smd::numbers.begin(), Smd::numbers.end());
   Eigen::Index n = 2;
   for (int i = 1; i < count; ++i) {
@@ -302,6 +247,6 @@ int main(int count, char** arguments) {
   for (const auto& part : parts) {
     if (part == "known" || part == "blind") evolutionary(seeds, n, numbers, part == "known");
     if (part == "smooth") smooth(seeds);
-    if (part == "tp") small_problems(seeds);
+    if (part == "start") not_unique(seeds, n);
   }
 }
