@@ -37,6 +37,16 @@ const Handling outer{.optimizer = {.step_size = 0.3, .seed = 3}};
 using F = decltype(problem(predicted(inner_start)));
 using State = StateOf<Handling, F, VectorXd>;
 
+/// A prior with a distribution, and one that is sure of its width.
+struct Narrow {
+  VectorXd x;
+  Eigen::MatrixXd covariance;
+  double step_size;
+};
+struct Sure : Narrow {
+  static constexpr bool knows_width = true;
+};
+
 }  // namespace
 
 TEST_CASE("an evolution strategy asks for coupling constraints without solving the inner problem once more",
@@ -80,6 +90,17 @@ TEST_CASE("SMD10 is solved by evolution strategies with constraints at both leve
   smd.outer_constraints(s.x, s.x, c);
   CHECK(c.maxCoeff() <= 1e-8);
 }
+
+TEST_CASE("a prior that says how wide its distribution is has it taken at its word, another one is widened",
+          "[nested]") {
+  const Narrow narrow{outer_start, Eigen::Matrix2d::Identity(), 1e-7};
+  CmaEs::State<VectorXd> state;
+  CmaEs{.step_size = 1}.init(narrow, state);
+  CHECK(state.width() == Approx(1e-3));
+  CmaEs{.step_size = 1}.init(Sure{narrow}, state);
+  CHECK(state.width() == Approx(1e-7));
+}
+
 TEST_CASE("a predicted start refuses a width that is not positive", "[nested]") {
   CHECK_THROWS_WITH(minimize(problem(predicted(inner_start, 24, 0)), outer_start, outer, MaxEvaluations{9}),
                     Catch::Contains("narrowest"));
