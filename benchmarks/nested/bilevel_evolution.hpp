@@ -115,7 +115,8 @@ template <bool constrained>
 struct Settings {
   /// Of the box, the first step size: wide for few variables, where rippled inner levels have to be seen from afar.
   static double outer_share(Eigen::Index n) { return constrained || n > 2 ? 0.2 : 0.4; }
-  static constexpr double outer_tolerance = constrained ? 1e-7 : 1e-4;
+  /// Of the first step size, where the outer run ends: in a corner of more constraints fewer points are feasible.
+  static double outer_tolerance(Eigen::Index n) { return !constrained ? 1e-4 : n > 2 ? 1e-9 : 1e-7; }
   static constexpr Narrowed inner{0.4, constrained ? 1e-6 : 1e-4, 1e-8, constrained ? 8 : 4};
   static auto strategy(const CmaEs& cma) {
     if constexpr (constrained)
@@ -157,7 +158,7 @@ auto search_of(const P& p, std::uint64_t seed, bool again) {
   const CmaEs cma{.step_size = step,
                   .population = std::min<Eigen::Index>(8, CmaEs::default_population(width.size())),
                   .seed = seed,
-                  .step_tolerance = Set::outer_tolerance,
+                  .step_tolerance = Set::outer_tolerance(width.size()),
                   .value_tolerance = 1e-9};
   Restarts search{Set::strategy(cma), Ipop{1.01}};
   if (!again) search.most = 0;
@@ -179,19 +180,28 @@ std::size_t best_column(const S& state) {
   return best;
 }
 
+/// A run from a start that is drawn, with the rule that ends it and what it counted; `again`: begun anew where it ends.
+template <bool constrained, class P>
+auto solution_of(const P& p, std::uint64_t seed, const KnownOptimum& known, std::int64_t budget, bool again) {
+  Random random{.seed = seed};
+  const VectorXd x0 = drawn(random, p.outer_box()), y0 = drawn(random, p.inner_box());
+  return minimize(problem_of<constrained>(p, y0, seed), x0, search_of<constrained>(p, seed, again),
+                  known || MaxEvaluations{budget});
+}
+template <bool constrained, class P>
+Outcome stopped(const P& p, std::uint64_t seed, const KnownOptimum& known, std::int64_t budget) {
+  const auto s = solution_of<constrained>(p, seed, known, budget, true);
+  return {double(s.counts[0].evaluations()), double(s.counts[1].evaluations()), 0, s.status == Status::target_reached};
+}
+
 /// One run. Where the optimum is not known, its answer is the best point of the last generation, with the inner problem
 /// solved there once more, to rounding: solved if F is within 1e-4 and all constraints are kept to 1e-6.
 template <bool constrained, class P>
 Outcome run(const P& p, std::uint64_t seed, const KnownOptimum& known, std::int64_t budget) {
   using Set = Settings<constrained>;
-  Random random{.seed = seed};
-  const VectorXd x0 = drawn(random, p.outer_box()), y0 = drawn(random, p.inner_box());
-  const bool told = known.outer_error > 0;
-  const auto s = minimize(problem_of<constrained>(p, y0, seed), x0, search_of<constrained>(p, seed, told),
-                          known || MaxEvaluations{budget});
-  Outcome o{double(s.counts[0].evaluations()), double(s.counts[1].evaluations()), 0,
-            s.status == Status::target_reached};
-  if (told) return o;
+  if (known.outer_error > 0) return stopped<constrained>(p, seed, known, budget);
+  const auto s = solution_of<constrained>(p, seed, known, budget, false);
+  Outcome o{double(s.counts[0].evaluations()), double(s.counts[1].evaluations()), 0, false};
   const auto& state = s.state;
   const std::size_t best = best_column(state);
   const VectorXd x = columns_of(state).col(Eigen::Index(best));
