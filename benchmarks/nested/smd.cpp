@@ -1,338 +1,252 @@
 // How many evaluations do bilevel problems take, of both levels, beside published ones?
 //
-// 1. CMA-ES over CMA-ES on SMD1 to SMD12 with 2 outer and 3 inner variables, medians over seeds; one setting for all
-//    problems. The outer search sees values alone, of inner searches that begin where a model of the earlier solutions
-//    predicts (`predicted`). Published: BL-CMA-ES of He, Zhou & Chen (2019), "Evolutionary bilevel optimization based
-//    on covariance matrix adaptation", IEEE TEVC 23(2), which stops when |F - F*| < 1e-6 for the known optimum F*. So
-//    does this one, but for a stricter rule: the inner value must be the optimal one too, to 1e-5, as an inner solution
-//    that is not one can have F* by chance. `as published` leaves that out. Both stop after 2500 outer evaluations.
-// 2. The same without knowledge of the optimum: one outer run that ends by itself, when its distribution has become
-//    narrow; the best outer point of its last generation is then solved once more, to rounding, from its inner
-//    solution, and judged by the error of F there.
-// 3. L-BFGS over L-BFGS by finite differences, all values counted, on SMD1, SMD2 and SMD5.
-// 4. TP1 to TP8 to 1e-4 of F*, by CMA-ES over CMA-ES, and by SQP over SQP with implicit gradients, through the inner
-//    constraints and with the Jacobian of the coupling constraints. Published: lower evaluations of BLEAQ, Sinha, Malo
-//    & Deb (2013). The inner level of TP4 is linear, and the outer one of TP8 has a kink: neither is for gradients.
+// known   CMA-ES over CMA-ES on SMD1 to SMD12, medians over seeds, stopped on the known optimum. The outer search sees
+//         values alone, of inner searches that begin where a model of the earlier solutions predicts (`predicted`).
+//         Published: BL-CMA-ES of He, Zhou & Chen (2019), "Evolutionary bilevel optimization based on covariance matrix
+//         adaptation", IEEE TEVC 23(2), which stops when |F - F*| < 1e-6 for the known optimum F*; and BLEAQ-II, as
+//         they ran it again, which stops at 1e-2. So does this one at 1e-6, but for a stricter rule: the inner value
+//         must be the optimal one too, to 1e-5, as an inner solution that is not one can have F* by chance.
+// blind   The same without knowledge of the optimum: one outer run that ends by itself, when its distribution has
+// become
+//         narrow; the best outer point of its last generation is then solved once more, to rounding, from its inner
+//         solution, and judged by the error of F there.
+// smooth  L-BFGS over L-BFGS by finite differences, all values counted, on SMD1, SMD2 and SMD5; on SMD3 and SMD4, which
+//         have many inner minima, after CMA-ES over CMA-ES, each of both counted apart.
+// start   SMD6, whose inner solution is not unique: the start of an inner L-BFGS, by differences, is made an outer
+//         variable, so that the outer CMA-ES chooses among inner solutions.
 //
-// The bounds are kept at both levels. Constraints are kept as in the source, by rank: what violates them is worse than
-// all that does not, by how much it violates them. Starts are drawn uniformly from both boxes.
+// The bounds are kept at both levels. Constraints are kept to 1e-8 at both, by exact penalties (ExactRanking); a point
+// that violates one by more does not count. Starts are drawn uniformly from both boxes. Medians of 21 runs scatter.
 //
-// Medians of 21 runs scatter: of SMD4, SMD7 and SMD9 by more than they lie below the published ones. `smd 1 105` is
-// the same with five times as many seeds.
+//   smd [part=known,blind,smooth,start] [dimension=2|5|10] [problems=1,2,...] [first=0] [seeds=21] [runs=FILE]
 //
-//   smd [first seed, 1] [seeds, 21]
+// The dimensions are (2, 3), (5, 5) and (10, 10). Every run is written to FILE, if one is named, as soon as it is over.
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include <Eigen/Core>
 
+#include <mesaopt/core/minimize.hpp>
 #include <mesaopt/core/random.hpp>
-#include <mesaopt/mesaopt.hpp>
+#include <mesaopt/core/search.hpp>
+#include <mesaopt/evolution/cma_es.hpp>
+#include <mesaopt/gradient/lbfgs.hpp>
+#include <mesaopt/nested/nested.hpp>
+#include <mesaopt/objective/bounds.hpp>
+#include <mesaopt/objective/finite_difference.hpp>
 #include <mesaopt/problems/smd.hpp>
-#include <mesaopt/problems/tp.hpp>
+
+#include "bilevel_evolution.hpp"
 
 namespace {
 
 using namespace mesaopt;
+using namespace bilevel;
 using Eigen::VectorXd;
 using problems::Smd;
-using problems::Tp;
 
-/// The seeds of all runs of a table.
-struct Seeds {
-  std::uint64_t first = 1, count = 21;
-};
-
-double excess(const VectorXd& c) { return c.size() > 0 ? c.cwiseMax(0).sum() : 0.0; }
-
-/// The outer value where all constraints hold, else a large one by their excess.
-template <class P>
-struct Outer {
-  P problem;
-  double slack = 0;
-  double operator()(const VectorXd& x, const VectorXd& y) const {
-    VectorXd G(problem.outer_inequalities()), g(problem.inner_inequalities());
-    problem.outer_constraints(x, y, G);
-    problem.inner_constraints(x, y, g);
-    const double violation = excess(G) + excess(g);
-    return violation > slack ? 1e4 + violation : problem.outer_value(x, y);
-  }
-};
-template <class P>
-struct Inner {
-  P problem;
-  double operator()(const VectorXd& x, const VectorXd& y) const {
-    VectorXd g(problem.inner_inequalities());
-    problem.inner_constraints(x, y, g);
-    const double violation = excess(g);
-    return violation > 0 ? 1e4 + violation : problem.inner_value(x, y);
-  }
-};
-
-/// Ends an inner run that has narrowed to `ratio` of the width it began with, or to `least`, or has not found a value
-/// lower by `flat` in `patience` generations.
-struct Narrowed {
-  double ratio = 0.4, least = 1e-4, flat = 1e-8;
-  int patience = 4;
-  static constexpr bool is_stopping = true;
-  template <Point X>
-  struct State {
-    double first = 0, best = 0;
-    int since = 0;
-    static constexpr auto fields() { return std::tuple{&State::first, &State::best, &State::since}; }
-  };
-  template <class S, class X>
-  Status operator()(const S& state, const Progress& progress, State<X>& mine) const {
-    if (progress.counts.iterations == 0) {
-      mine = {state.width(), std::numeric_limits<double>::infinity(), 0};
-      return Status::running;
-    }
-    if (state.value < mine.best - flat)
-      mine.best = state.value, mine.since = 0;
-    else
-      ++mine.since;
-    return state.width() <= std::max(ratio * mine.first, least) || mine.since >= patience ? Status::step_below
-                                                                                          : Status::running;
-  }
-};
-
-/// Ends when a point of the latest generation has the known optimal values.
-struct KnownOptimum {
-  double outer, inner;
-  double outer_error = 1e-6, inner_error = 1e-5;
-  static constexpr bool is_stopping = true;
-  template <class S>
-  Status operator()(const S& state, const Progress& progress) const {
-    for (std::size_t k = 0; progress.counts.iterations > 0 && k < state.evaluations.size(); ++k) {
-      if (!state.evaluations[k].usable() || !(std::abs(state.evaluations[k].value - outer) < outer_error)) continue;
-      const auto& run = state.calls.slots[k].record.response.run;
-      if (!(std::abs(best_evaluation(run).value - inner) >= inner_error)) return Status::target_reached;
-    }
-    return Status::running;
-  }
-};
-
-VectorXd drawn(Random& random, const Box<VectorXd>& box) {
-  VectorXd x(box.lower.size());
-  for (Eigen::Index i = 0; i < x.size(); ++i) x[i] = random.uniform<double>(box.lower[i], box.upper[i]);
-  return x;
-}
-
-template <class P>
-auto problem_of(const P& p, const VectorXd& y0, std::uint64_t seed) {
-  const CmaEs inner{.step_size = 2, .seed = seed + 1000};
-  return within(nested(Outer<P>{p}, response(family(within(Inner<P>{p}, p.inner_box())),
-                                             Search{inner, Narrowed{} || MaxEvaluations{2500}}, predicted(y0))),
-                Box<VectorXd>(p.outer_box()));
-}
-template <class P>
-auto search_of(const P& p, std::uint64_t seed, bool again) {
-  const VectorXd width = p.outer_box().upper - p.outer_box().lower;
-  const double step = 0.4 * (width.maxCoeff() + width.minCoeff()) / 2;
-  // As many points in every run: for local minima, of which a few runs find a good one.
-  Restarts search{CmaEs{.step_size = step, .seed = seed, .step_tolerance = 1e-4, .value_tolerance = 1e-9}, Ipop{1.01}};
-  if (!again) search.most = 0;
-  return search;
-}
-
-struct Outcome {
-  double upper = 0, lower = 0, error = 0;
-  bool solved = false;
-};
-template <class P, class R>
-Outcome run(const P& p, std::uint64_t seed, const R& stopping, bool again = true) {
-  Random random{.seed = seed};
-  const VectorXd x0 = drawn(random, p.outer_box()), y0 = drawn(random, p.inner_box());
-  const auto s = minimize(problem_of(p, y0, seed), x0, search_of(p, seed, again), stopping);
-  Outcome o;
-  o.upper = double(s.counts[0].evaluations());
-  o.lower = double(s.counts[1].evaluations());
-  o.solved = s.status == Status::target_reached;
-  if (o.solved) return o;
-  // What the search would answer: the best point of the last generation that is complete, solved again.
-  const auto& state = s.state;
-  std::size_t best = 0;
-  for (std::size_t k = 0; k < state.evaluations.size(); ++k)
-    if (state.evaluations[k].usable() && !(state.evaluations[k].value >= state.evaluations[best].value)) best = k;
-  const VectorXd x = state.points.col(Eigen::Index(best));
-  const VectorXd y = best_point(state.calls.slots[best].record.response.run);
-  const auto answer = response(family(within(Inner<P>{p}, p.inner_box())),
-                               Search{CmaEs{.step_size = 0.1, .seed = seed + 2000}, MaxEvaluations{3000}}, y)(x);
-  o.upper += 1;
-  o.lower += double(answer.counts[0].evaluations());
-  o.error = std::abs(Outer<P>{p, 1e-9}(x, answer.x) - p.outer_minimum());
-  o.solved = o.error < 1e-4;
-  return o;
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + std::ptrdiff_t(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-struct Medians {
+struct Published {
   double upper, lower;
-  int solved;
 };
-template <class Make>
-Medians medians(const Smd& p, const Seeds& seeds, const Make& stopping, bool again = true) {
-  std::vector<double> upper, lower;
-  int solved = 0;
-  for (std::uint64_t seed = seeds.first; seed < seeds.first + seeds.count; ++seed) {
-    const Outcome o = run(p, seed, stopping, again);
-    upper.push_back(o.upper);
-    lower.push_back(o.lower);
-    solved += o.solved;
-  }
-  return {median(upper), median(lower), solved};
+constexpr double none = 1e300;
+/// BL-CMA-ES, with a budget that is not one where it did not solve the problem; BLEAQ-II, where that was run.
+struct Figures {
+  bool solved;
+  Published ours, theirs;
+};
+Figures published(Eigen::Index n, int number) {
+  static const Figures two[] = {{true, {320, 2.14e4}, {none, none}},   {true, {314, 2.10e4}, {none, none}},
+                                {true, {339, 2.15e4}, {none, none}},   {true, {369, 2.35e4}, {none, none}},
+                                {true, {364, 2.20e4}, {none, none}},   {true, {448, 2.47e4}, {none, none}},
+                                {false, {473, 2.36e4}, {none, none}},  {true, {1440, 7.03e4}, {none, none}},
+                                {true, {322, 2.02e4}, {none, none}},   {false, {1590, 7.11e4}, {none, none}},
+                                {false, {2510, 1.27e5}, {none, none}}, {true, {964, 4.92e4}, {none, none}}};
+  static const Figures five[] = {{true, {725, 7.57e4}, {1680, 1.51e5}},   {true, {697, 7.67e4}, {2050, 1.32e5}},
+                                 {true, {730, 7.26e4}, {2210, 1.90e5}},   {true, {723, 7.67e4}, {2010, 8.91e4}},
+                                 {true, {906, 8.55e4}, {2100, 1.60e5}},   {true, {839, 8.12e4}, {2140, 2.41e4}},
+                                 {true, {1230, 7.47e4}, {2410, 1.81e5}},  {false, {3500, 2.49e5}, {4910, 3.50e5}},
+                                 {true, {845, 7.99e4}, {4390, 2.80e5}},   {false, {3500, 2.10e5}, {4020, 2.35e5}},
+                                 {false, {3500, 1.93e5}, {7770, 2.65e5}}, {false, {3500, 2.15e5}, {5030, 2.25e5}}};
+  static const Figures ten[] = {{true, {1380, 2.01e5}, {4780, 6.69e5}},  {true, {1290, 1.98e5}, {5030, 5.90e5}},
+                                {true, {1420, 1.66e5}, {7940, 8.35e5}},  {true, {1440, 1.97e5}, {2910, 2.32e5}},
+                                {true, {1880, 2.25e5}, {6730, 6.34e5}},  {true, {1680, 2.25e5}, {4150, 1.14e5}},
+                                {true, {2810, 2.11e5}, {7450, 8.59e5}},  {false, {5000, 6.86e5}, {8460, 8.60e5}},
+                                {true, {1800, 2.23e5}, {2940, 4.00e5}},  {false, {5010, 3.92e5}, {4040, 5.25e5}},
+                                {false, {5000, 3.50e5}, {8660, 5.79e5}}, {false, {5010, 4.07e5}, {5260, 4.92e5}}};
+  return (n == 2 ? two : n == 5 ? five : ten)[number - 1];
 }
 
-void evolutionary(const Seeds& seeds) {
-  struct Published {
-    double upper, lower;
-    bool solved;
-  };
-  const Published published[] = {{320, 2.14e4, true},   {314, 2.10e4, true},   {339, 2.15e4, true},
-                                 {369, 2.35e4, true},   {364, 2.20e4, true},   {448, 2.47e4, true},
-                                 {473, 2.36e4, false},  {1440, 7.03e4, true},  {322, 2.02e4, true},
-                                 {1590, 7.11e4, false}, {2510, 1.27e5, false}, {964, 4.92e4, true}};
-  std::printf("%d runs each.\n\n", int(seeds.count));
-  std::printf(
-      "| problem | upper / lower, published | upper / lower | solved | as published | solved | not knowing the optimum "
-      "|"
-      " within 1e-4 |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n");
+Smd smd(int number, Eigen::Index n) { return Smd(number, n, n == 2 ? 3 : n); }
+
+void evolutionary(const Seeds& seeds, Eigen::Index n, const std::vector<int>& numbers, bool told) {
+  const std::int64_t budget = n == 2 ? 2500 : n == 5 ? 5000 : 10'000;
+  std::printf("%s, (%d, %d) variables, %d seeds from %d, at most %d upper evaluations.\n\n",
+              told ? "Stopped on the known optimum" : "Without knowledge of the optimum", int(n), n == 2 ? 3 : int(n),
+              int(seeds.count), int(seeds.first), int(budget));
+  std::printf("| problem | BL-CMA-ES | BLEAQ-II | upper / lower | solved |%s\n| --- | ---: | ---: | ---: | ---: |%s\n",
+              told ? "" : " error |", told ? "" : " ---: |");
   int fewer = 0;
-  for (const int number : Smd::numbers) {
-    const Smd p(number);
-    const KnownOptimum strict{p.outer_minimum(), p.inner_minimum()};
-    KnownOptimum loose = strict;
-    loose.inner_error = std::numeric_limits<double>::infinity();
-    const auto known = medians(p, seeds, strict || MaxEvaluations{2500});
-    const auto as_published = medians(p, seeds, loose || MaxEvaluations{2500});
-    const auto blind = medians(p, seeds, MaxEvaluations{2500}, false);
-    const auto& theirs = published[number - 1];
-    const bool less = 2 * known.solved > int(seeds.count) && known.upper <= theirs.upper && known.lower <= theirs.lower;
+  for (const int number : numbers) {
+    const Smd p = smd(number, n);
+    KnownOptimum known{p.outer_minimum(), p.inner_minimum()};
+    if (told) known.outer_error = 1e-6;
+    Medians m;
+    for (std::uint64_t seed = seeds.first; seed < seeds.first + seeds.count; ++seed) {
+      const Outcome o = run(p, seed, known, budget);
+      seeds.note(p.name() + "," + std::to_string(n) + (told ? ",known" : ",blind"), seed, o);
+      m.add(o);
+    }
+    const Figures f = published(n, number);
+    const double upper = median(m.upper), lower = median(m.lower);
+    const auto below = [&](const Published& other) { return upper <= other.upper && lower <= other.lower; };
+    const bool less = told && 2 * m.solved > int(seeds.count) && below(f.ours) && below(f.theirs);
     fewer += less;
-    std::printf("| %s | %.0f / %.0f%s | %s%.0f / %.0f%s | %d | %.0f / %.0f | %d | %.0f / %.0f | %d |\n",
-                p.name().c_str(), theirs.upper, theirs.lower, theirs.solved ? "" : " (not solved)", less ? "**" : "",
-                known.upper, known.lower, less ? "**" : "", known.solved, as_published.upper, as_published.lower,
-                as_published.solved, blind.upper, blind.lower, blind.solved);
+    std::printf("| %s | %.0f / %.0f%s | ", p.name().c_str(), f.ours.upper, f.ours.lower, f.solved ? "" : ", unsolved");
+    if (f.theirs.upper < none)
+      std::printf("%.0f / %.0f", f.theirs.upper, f.theirs.lower);
+    else
+      std::printf("-");
+    std::printf(" | %s%.0f / %.0f%s | %d |", less ? "**" : "", upper, lower, less ? "**" : "", m.solved);
+    if (!told) std::printf(" %.1e |", median(m.error));
+    std::printf("\n");
     std::fflush(stdout);
   }
-  std::printf("\nNo more upper and no more lower evaluations than published, and solved: %d of 12.\n\n", fewer);
+  if (told) std::printf("\nSolved, with no more evaluations of either level than published: %d.\n", fewer);
+  std::printf("\n");
 }
 
-void by_differences() {
-  std::printf("| problem | upper | lower | error of F |\n| --- | --- | --- | --- |\n");
-  for (const int number : {1, 2, 5}) {
-    std::vector<double> upper, lower, error;
+/// L-BFGS over L-BFGS by differences from a start.
+Outcome by_differences(const Smd& p, const VectorXd& x0, const VectorXd& y0) {
+  const Search inner{Lbfgs{}, GradientBelow{1e-6} || MaxEvaluations{200}};
+  const auto values = [&](const VectorXd& x, const VectorXd& y) { return p.inner_value(x, y); };
+  const auto make = [values](const VectorXd& x) {
+    return finite_difference([values, x](const VectorXd& y) { return values(x, y); });
+  };
+  const auto F = finite_difference(nested(p.outer(), response(by_outer(make), inner, warm(y0))),
+                                   Differences{.central = false, .noise = 1e-10});
+  const auto s = minimize(F, x0, Lbfgs{}, GradientBelow{1e-4} || MaxEvaluations{100});
+  const double error = std::abs(s.value - p.outer_minimum());
+  return {double(s.counts[0].evaluations()), double(s.counts[1].evaluations()), error, error < 1e-6};
+}
+
+void smooth(const Seeds& seeds) {
+  std::printf("L-BFGS over L-BFGS by differences; of SMD3 and SMD4 after CMA-ES over CMA-ES.\n\n");
+  std::printf(
+      "| problem | CMA-ES: upper / lower | L-BFGS: upper / lower | error of F | within 1e-6 |\n"
+      "| --- | ---: | ---: | ---: | ---: |\n");
+  for (const int number : {1, 2, 5, 3, 4}) {
     const Smd p(number);
-    for (std::uint64_t seed = 1; seed <= 21; ++seed) {
+    Medians m, before;
+    for (std::uint64_t seed = seeds.first; seed < seeds.first + seeds.count; ++seed) {
       Random random{.seed = seed};
       const auto inside = [&](Box<VectorXd> box) {  // as far from both ends as from each other
         const VectorXd width = box.upper - box.lower;
         return drawn(random, {VectorXd(box.lower + width / 4), VectorXd(box.upper - width / 4)});
       };
-      const VectorXd x0 = inside(p.outer_box()), y0 = inside(p.inner_box());
-      const Search inner{Lbfgs{}, GradientBelow{1e-6} || MaxEvaluations{200}};
-      const auto values = [&](const VectorXd& x, const VectorXd& y) { return p.inner_value(x, y); };
-      const auto make = [values](const VectorXd& x) {
-        return finite_difference([values, x](const VectorXd& y) { return values(x, y); });
-      };
-      const auto F = finite_difference(nested(p.outer(), response(by_outer(make), inner, warm(y0))),
-                                       Differences{.central = false, .noise = 1e-10});
-      const auto s = minimize(F, x0, Lbfgs{}, GradientBelow{1e-4} || MaxEvaluations{100});
-      upper.push_back(double(s.counts[0].evaluations()));
-      lower.push_back(double(s.counts[1].evaluations()));
-      error.push_back(std::abs(s.value - p.outer_minimum()));
+      VectorXd x = inside(p.outer_box()), y = inside(p.inner_box());
+      if (number == 3 || number == 4) {
+        // Until the outer distribution is a fifth as wide as inner minima are apart.
+        const auto s = minimize(problem_of<false>(p, y, seed), x, search_of<false>(p, seed, false),
+                                Narrowed{0, 0.2, 0, 1'000'000} || MaxEvaluations{2500});
+        const std::size_t best = best_column(s.state);
+        x = s.state.points.col(Eigen::Index(best));
+        y = best_point(s.state.calls.slots[best].record.response.run);
+        before.add({double(s.counts[0].evaluations()), double(s.counts[1].evaluations()), 0, false});
+      }
+      const Outcome o = by_differences(p, x, y);
+      seeds.note(p.name() + ",2,smooth", seed, o);
+      m.add(o);
     }
-    std::printf("| %s | %.0f | %.0f | %.1e |\n", p.name().c_str(), median(upper), median(lower), median(error));
+    std::printf("| %s | %.0f / %.0f | %.0f / %.0f | %.1e | %d |\n", p.name().c_str(), median(before.upper),
+                median(before.lower), median(m.upper), median(m.lower), median(m.error), m.solved);
+    std::fflush(stdout);
   }
   std::printf("\n");
 }
 
-/// Values and derivatives of both levels by dual numbers, with constraints and bounds.
-struct SmoothInner : problems::ConstrainedInnerLevel<Tp> {
-  using problems::ConstrainedInnerLevel<Tp>::operator();
-  [[nodiscard]] const Box<VectorXd>& box() const { return problem.inner_box(); }
-  double operator()(const VectorXd& x, const VectorXd& y, VectorXd& gy) const {
-    const auto u = problems::detail::lifted(x);
-    auto v = problems::detail::lifted(y);
-    for (Eigen::Index j = 0; j < y.size(); ++j) {
-      v[j].tangent[0] = 1;
-      gy[j] = problem.inner_value(u, v).tangent[0];
-      v[j].tangent[0] = 0;
-    }
-    return problem.inner_value(x, y);
+/// SMD6, whose inner solutions are a line: the outer point is x and the start of the inner L-BFGS, which so chooses
+/// among them. No outer value is asked for within an inner run.
+void not_unique(const Seeds& seeds, Eigen::Index n) {
+  const Smd p = smd(6, n);
+  const Eigen::Index m = p.inner_size();
+  VectorXd lower(n + m), upper(n + m);
+  lower << p.outer_box().lower, p.inner_box().lower;
+  upper << p.outer_box().upper, p.inner_box().upper;
+  const Box<VectorXd> box{lower, upper};
+  const auto inner = [p, n](const VectorXd& z) {
+    return finite_difference([p, x = VectorXd(z.head(n))](const VectorXd& y) { return p.inner_value(x, y); },
+                             Differences{.central = false});
+  };
+  const auto outer = [p, n](const VectorXd& z, const VectorXd& y) { return p.outer_value(VectorXd(z.head(n)), y); };
+  const auto from = by_outer([m](const VectorXd& z) { return VectorXd(z.tail(m)); });
+  const auto F = within(
+      nested(outer, response(by_outer(inner), Search{Lbfgs{}, GradientBelow{1e-5} || MaxEvaluations{300}}, from)), box);
+  Medians medians;
+  for (std::uint64_t seed = seeds.first; seed < seeds.first + seeds.count; ++seed) {
+    Random random{.seed = seed};
+    const auto s = minimize(F, drawn(random, box), CmaEs{.step_size = 4, .seed = seed},
+                            TargetReached{1e-6} || MaxEvaluations{10'000});
+    const Outcome o{double(s.counts[0].evaluations()), double(s.counts[1].evaluations()), std::abs(s.value),
+                    std::abs(s.value) < 1e-6};
+    seeds.note("SMD6," + std::to_string(n) + ",start", seed, o);
+    medians.add(o);
   }
-};
-struct SmoothOuter : problems::ConstrainedOuterLevel<Tp> {
-  using problems::ConstrainedOuterLevel<Tp>::operator();
-  double operator()(const VectorXd& x, const VectorXd& y, VectorXd& gx, VectorXd& gy) const {
-    auto u = problems::detail::lifted(x), v = problems::detail::lifted(y);
-    for (auto [point, gradient] : {std::pair{&u, &gx}, std::pair{&v, &gy}})
-      for (Eigen::Index j = 0; j < point->size(); ++j) {
-        (*point)[j].tangent[0] = 1;
-        (*gradient)[j] = problem.outer_value(u, v).tangent[0];
-        (*point)[j].tangent[0] = 0;
-      }
-    return problem.outer_value(x, y);
-  }
-};
+  std::printf("SMD6 (%d, %d), the inner start an outer variable: %.0f / %.0f, solved %d of %d.\n\n", int(n), int(m),
+              median(medians.upper), median(medians.lower), medians.solved, int(seeds.count));
+  std::fflush(stdout);
+}
 
-void small_problems(const Seeds& seeds) {
-  const double published[] = {1600, 1320, 915, 3110, 1420, 1980, 26400, 1330};
-  std::printf(
-      "| problem | lower, published | CMA-ES: upper / lower | solved | SQP: upper / lower | solved |\n"
-      "| --- | --- | --- | --- | --- | --- |\n");
-  for (int number = 1; number <= 8; ++number) {
-    const Tp p(number);
-    const double best = p.outer_minimum();
-    const KnownOptimum known{best, p.inner_minimum(), 1e-4, std::numeric_limits<double>::infinity()};
-    std::vector<double> upper, lower, smooth_upper, smooth_lower;
-    int solved = 0, smooth_solved = 0;
-    for (std::uint64_t seed = seeds.first; seed < seeds.first + seeds.count; ++seed) {
-      const Outcome o = run(p, seed, known || MaxEvaluations{2500});
-      upper.push_back(o.upper);
-      lower.push_back(o.lower);
-      solved += o.solved;
-      if (number == 4 || number == 8) continue;
-      Random random{.seed = seed};
-      const VectorXd x0 = drawn(random, p.outer_box()), y0 = drawn(random, p.inner_box());
-      const SmoothInner inner{{{p}}};
-      const SmoothOuter outer{{{p}}};
-      const auto f = within(nested(outer, response(family(inner), Sqp{}, warm(y0)), Implicit{}), p.outer_box());
-      const auto s = minimize(f, x0, Sqp{}, GradientBelow{1e-6} || MaxEvaluations{100});
-      VectorXd G(p.outer_inequalities());
-      const auto again = response(family(inner), Sqp{}, y0)(s.x);
-      p.outer_constraints(s.x, again.x, G);
-      smooth_upper.push_back(double(s.counts[0].evaluations()));
-      smooth_lower.push_back(double(s.counts[1].evaluations()));
-      smooth_solved += std::abs(s.value - best) < 1e-4 && excess(G) < 1e-4;
-    }
-    std::printf("| %s | %.0f | %.0f / %.0f | %d |", p.name().c_str(), published[number - 1], median(upper),
-                median(lower), solved);
-    if (smooth_upper.empty())
-      std::printf(" | |\n");
-    else
-      std::printf(" %.0f / %.0f | %d |\n", median(smooth_upper), median(smooth_lower), smooth_solved);
-    std::fflush(stdout);
-  }
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> parts;
+  std::stringstream in(list);
+  for (std::string part; std::getline(in, part, ',');) parts.push_back(part);
+  return parts;
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
   Seeds seeds;
-  if (count > 1) seeds.first = std::strtoull(arguments[1], nullptr, 10);
-  if (count > 2) seeds.count = std::max<std::uint64_t>(1, std::strtoull(arguments[2], nullptr, 10));
-  evolutionary(seeds);
-  by_differences();
-  small_problems(seeds);
+  std::vector<std::string> parts{"known", "blind", "smooth", "start"};
+  std::vector<int> numbers(Smd::numbers.begin(), Smd::numbers.end());
+  Eigen::Index n = 2;
+  for (int i = 1; i < count; ++i) {
+    const std::string argument = arguments[i];
+    const auto equals = argument.find('=');
+    const std::string name = argument.substr(0, equals);
+    const std::string value = equals == std::string::npos ? "" : argument.substr(equals + 1);
+    if (name == "part") {
+      parts = split(value);
+    } else if (name == "dimension") {
+      n = Eigen::Index(std::stol(value));
+    } else if (name == "problems") {
+      numbers.clear();
+      for (const auto& number : split(value)) numbers.push_back(std::stoi(number));
+    } else if (name == "first") {
+      seeds.first = std::stoull(value);
+    } else if (name == "seeds") {
+      seeds.count = std::max<std::uint64_t>(1, std::stoull(value));
+    } else if (name == "runs") {
+      seeds.file = value;
+    } else {
+      std::fprintf(stderr, "smd: no option %s\n", argument.c_str());
+      return 1;
+    }
+  }
+  if (n != 2 && n != 5 && n != 10) {
+    std::fprintf(stderr, "smd: dimension is 2, 5 or 10\n");
+    return 1;
+  }
+  for (const auto& part : parts) {
+    if (part == "known" || part == "blind") evolutionary(seeds, n, numbers, part == "known");
+    if (part == "smooth") smooth(seeds);
+    if (part == "start") not_unique(seeds, n);
+  }
 }

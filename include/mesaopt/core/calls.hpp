@@ -224,6 +224,21 @@ struct Calls {
     return false;
   }
 
+  /// Fills c with the constraints at column k of the batch that `values` evaluated last, at x, in that column's record:
+  /// an objective that has solved something there need not do it again. False if something in them is not finite.
+  template <class F>
+  bool constraints_in_batch(const F& f, std::size_t k, const X& x, ConstraintsOf<X>& c) {
+    if (k >= slots.size()) return constraints(f, x, c);
+    const auto index = batch_ + k;
+    ++counts[0].constraints;
+    c.resize(Eigen::Index(f.equalities()) + Eigen::Index(f.inequalities()));
+    const Collect collect{*this, slots[k]};
+    detail::evaluate_constraints(f, x, call(slots[k], index), c);
+    if (c.allFinite()) return true;
+    note(Evaluation<S>::failure(Reason::non_finite_constraint), index);
+    return false;
+  }
+
   /// Makes another kind of call of the objective's, `function(call)`, and collects what it costs at the levels below.
   template <class Function>
   void make(Function&& function) {
@@ -249,6 +264,7 @@ struct Calls {
 
  private:
   X column_{};
+  std::uint64_t batch_ = 0;  // the index of the first evaluation of the last batch
 
   struct Collect {
     Calls& calls;
@@ -294,6 +310,7 @@ void Calls<X, M>::values(const F& f, const PointsOf<X>& points, std::vector<Eval
   const auto size = std::size_t(points.cols());
   const auto index = counts[0].evaluations();
   const auto allowed = std::min<std::uint64_t>(size, index >= limit ? 0 : limit - index);
+  batch_ = index;
   out.assign(size, spent());
   counts[0].values += allowed;
   if constexpr (requires(Eigen::VectorX<S> & v) { f.batch(points, v); }) {

@@ -140,4 +140,11 @@ struct AdaptivePenalties {
   }
 };
 
+/// For ConstraintHandling: ranks points by an augmented Lagrangian, see AdaptivePenalties.
+struct AugmentedRanking {
+  static constexpr double change = 1.1;
+  template <Point X>
+  using Coefficients = AdaptivePenalties<X>;
+};
+
 }  // namespace mesaopt

@@ -26,11 +26,15 @@
 
 namespace mesaopt {
 
-/// An evolution strategy for objectives with constraints, of which it needs values alone: it ranks points by an
-/// augmented Lagrangian, whose coefficients it adapts after every generation, and so converges in one run.
+/// An evolution strategy for objectives with constraints, of which it needs values alone: it ranks points by f and
+/// penalties, whose coefficients it adapts after every generation, and so converges in one run.
 ///
 ///     minimize(f, x0, ConstraintHandling<>{.optimizer = CmaEs{.step_size = 1}});      // f has constraints: see
 ///     Constrained
+///
+/// The Ranking is an augmented Lagrangian, which is smooth where f and constraints are, or an ExactRanking
+/// (evolution/exact_penalties.hpp), which has to find no multipliers first: for few evaluations, and for solutions in
+/// corners.
 ///
 /// In each generation the mean of the distribution is evaluated beside the points drawn. x is the best point of all
 /// that violate no constraint by more than `feasibility`; its value is f alone. As long as there is none, x is that
@@ -38,22 +42,25 @@ namespace mesaopt {
 /// point was feasible. A state is a Prior with multipliers, and takes those of one: this optimizer's, or that of
 /// AugmentedLagrangian (gradient/augmented_lagrangian.hpp), which makes a sequence of whole runs.
 ///
-/// From outside, `ask` answers the points that wait and the mean, and `tell` takes their constraints, too.
+/// Restarts may begin it anew. From outside, `ask` answers the points that wait and the mean, and `tell` takes their
+/// constraints, too.
 ///
 /// Atamna, Auger & Hansen (2017), "Linearly convergent evolution strategies via augmented Lagrangian constrained
 /// handling", FOGA XIV: see AdaptivePenalties.
-template <class O = CmaEs>
+template <class O = CmaEs, class Ranking = AugmentedRanking>
 struct ConstraintHandling {
   O optimizer{};
   double feasibility = 1e-8;  ///< largest violation of a constraint that is accepted, 0 or more
-  /// Factor by which penalties change, more than 1; 0 for the paper's 2^(1 / 5n), which takes longer.
-  double change = 1.1;
+  /// Factor by which penalties change, more than 1; 0 for 2^(1 / 5n), that of the augmented Lagrangian's source, which
+  /// takes longer.
+  double change = Ranking::change;
 
   static constexpr bool handles_constraints = true;
   static constexpr bool handles_bounds = detail::handles_bounds<O>;
 
   template <Point X, class M = Nothing>
-  struct State : O::template State<X, M>, AdaptivePenalties<X> {
+  struct State : O::template State<X, M>, Ranking::template Coefficients<X> {
+    using Coefficients = typename Ranking::template Coefficients<X>;
     using S = ScalarOf<X>;
     using Inner = typename O::template State<X, M>;
     static constexpr bool monotone = true;  // x is the answer: of points that are not feasible, none is best
@@ -74,7 +81,7 @@ struct ConstraintHandling {
 
     static constexpr auto fields() {
       using T = State;
-      return detail::joined(detail::joined(Inner::fields(), AdaptivePenalties<X>::fields()),
+      return detail::joined(detail::joined(Inner::fields(), Coefficients::fields()),
                             std::tuple{&T::x, &T::value, &T::evaluation, &T::status, &T::least, &T::all, &T::names,
                                        &T::values, &T::constraints, &T::answered, &T::waiting, &T::change});
     }
@@ -119,6 +126,19 @@ struct ConstraintHandling {
     optimizer.init(f, start, inner(state));
     begin(start, Eigen::Index(f.equalities()), Eigen::Index(f.equalities()) + Eigen::Index(f.inequalities()), state);
   }
+
+  /// Begins anew in a used state, at another point or prior, perhaps with other settings: with the same constraints, in
+  /// the same box, and with the counts, the objective's memory and the stream of draws going on.
+  template <Start P, class M>
+  void restart(const P& start, State<PointOf<P>, M>& state) const {
+    check();
+    const Eigen::Index equal = state.equalities, all = state.multipliers.size();
+    optimizer.restart(start, inner(state));
+    begin(start, equal, all, state);
+  }
+
+  /// How many points a generation has that is not asked for another number, in n variables, without the mean.
+  [[nodiscard]] static Eigen::Index default_population(Eigen::Index n) { return O::default_population(n); }
 
   /// The points that wait for their evaluation, and the mean: a new generation, or what is left of the present one.
   template <Point X, class M>
@@ -187,7 +207,7 @@ struct ConstraintHandling {
     state.open_constraints.resize(state.multipliers.size(), Eigen::Index(size));
     for (std::size_t k = 0; k < size; ++k) {
       state.point = batch.points.col(Eigen::Index(k));
-      if (!state.calls.constraints(f, state.point, state.one))
+      if (!state.calls.constraints_in_batch(f, k, state.point, state.one))
         state.answers[k] = Evaluation<ScalarOf<X>>::failure(Reason::non_finite_constraint);
       state.open_constraints.col(Eigen::Index(k)) = state.one;
     }
@@ -207,7 +227,7 @@ struct ConstraintHandling {
   void begin(const P& start, Eigen::Index equalities, Eigen::Index all, State<PointOf<P>, M>& state) const {
     using S = ScalarOf<PointOf<P>>;
     const Eigen::Index n = inner(state).x.size(), size = state.points.cols() + 1;
-    state.AdaptivePenalties<PointOf<P>>::begin(equalities, all, size);
+    state.State<PointOf<P>, M>::Coefficients::begin(equalities, all, size);
     if constexpr (requires { start.state.multipliers; })
       take(start.state, state);
     else if constexpr (HasMultipliers<P>)

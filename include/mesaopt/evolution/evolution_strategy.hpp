@@ -42,7 +42,8 @@ namespace mesaopt {
 /// Mirrored draws: see detail::mirror (mirrored_draws.hpp).
 ///
 /// A prior gives mean, shape and step size if it knows them; the largest standard deviation is then at least a
-/// thousandth of `step_size`, so that what a run has learnt until it converged can start another one.
+/// thousandth of `step_size`, so that what a run has learnt until it converged can start another one; but one whose
+/// type says `static constexpr bool knows_width = true` is taken at its word.
 ///
 /// Shape::Distribution<X> holds mean, step_size and generation; it begins, shapes draws into steps, learns from ranked
 /// ones, and tells when it can do no more: see CmaDistribution.
@@ -216,7 +217,8 @@ void EvolutionStrategy<Shape>::begin(const P& start, State<PointOf<P>, M>& state
 
   if (!distribution.begin(lambda, active))
     throw std::invalid_argument("start: its covariance is not positive definite");
-  state.step_size *= std::max(S(1), S(1e-3) * S(step_size) / state.width());
+  if constexpr (!requires { requires P::knows_width; })
+    state.step_size *= std::max(S(1), S(1e-3) * S(step_size) / state.width());
   state.termination.begin(n, lambda, std::max(S(step_size), state.width()));
 }
 

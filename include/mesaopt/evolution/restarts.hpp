@@ -21,13 +21,22 @@
 namespace mesaopt {
 
 namespace detail {
+/// The evolution strategy of an optimizer that is one, or has one as its `optimizer`.
+template <class O>
+auto& strategy_of(O& optimizer) {
+  if constexpr (requires { optimizer.population; })
+    return optimizer;
+  else
+    return strategy_of(optimizer.optimizer);
+}
+
 /// An optimizer that can be begun anew in its state, with another population and step size.
 template <class O, class S>
 concept Restartable = requires(const O& optimizer, O& other, S& state) {
   optimizer.restart(state.x, state);
-  other.population = O::default_population(state.x.size());
-  other.step_size = 1;
-  other.seed = 1;
+  strategy_of(other).population = O::default_population(state.x.size());
+  strategy_of(other).step_size = 1;
+  strategy_of(other).seed = 1;
 };
 }  // namespace detail
 
@@ -53,6 +62,7 @@ struct Restarts {
   double patience = 50;
 
   static constexpr bool handles_bounds = detail::handles_bounds<O>;
+  static constexpr bool handles_constraints = detail::handles_constraints<O>;
 
   /// The state of the present run, with the best point of all before what it calls x, value and evaluation.
   template <Point X, class M = Nothing>
@@ -157,7 +167,7 @@ struct Restarts {
     state.status = Status::running;
     state.plan = {};
     state.memory = {};
-    state.choices = Random{.seed = optimizer.seed, .stream = 1};
+    state.choices = Random{.seed = detail::strategy_of(optimizer).seed, .stream = 1};
     state.restarts = state.used = 0;
     state.improved = false;
   }
@@ -165,12 +175,13 @@ struct Restarts {
   /// The optimizer of the present run.
   template <Point X, class M>
   [[nodiscard]] O settings(const State<X, M>& state) const {
-    O present = optimizer;
-    if (state.restarts == 0) return present;
-    const Eigen::Index first = present.population > 0 ? present.population : O::default_population(state.x.size());
-    present.population = std::max(Eigen::Index(2), Eigen::Index(double(first) * state.plan.population));
-    present.step_size *= state.plan.step_size;
-    return present;
+    O next = optimizer;
+    if (state.restarts == 0) return next;
+    auto& strategy = detail::strategy_of(next);
+    const Eigen::Index first = strategy.population > 0 ? strategy.population : O::default_population(state.x.size());
+    strategy.population = std::max(Eigen::Index(2), Eigen::Index(double(first) * state.plan.population));
+    strategy.step_size *= state.plan.step_size;
+    return next;
   }
 
   template <Point X, class M>

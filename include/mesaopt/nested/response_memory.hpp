@@ -42,7 +42,7 @@ struct ResponseMemory {
   PointsOf<X> xs{};                 ///< a ring of solved points, for `nearest`
   PointsOf<Inner> ys{};
   std::int64_t held = 0, next = 0;
-  std::conditional_t<T::hands_on_multipliers, InnerMultipliers<Inner>, Empty> held_by{};
+  std::conditional_t<T::hands_on_multipliers, HeldBy<decltype(T::Run::state), Inner>, Empty> held_by{};
   std::conditional_t<is_predicted<Start>, SolutionModel<X, Inner>, Empty> model{};
   std::conditional_t<T::hands_on_state, typename T::Knowledge, Empty> knowledge{};
   typename T::InnerMemory inner{};  ///< what the inner objective remembers
@@ -64,7 +64,11 @@ struct ResponseMemory {
     sensitivity = 0;
     reach = 0;
     held = next = 0;
-    if constexpr (T::hands_on_multipliers) {
+    if constexpr (T::hands_on_penalties) {
+      held_by.multipliers.setZero();
+      held_by.weights.setZero();
+      held_by.settled.assign(held_by.settled.size(), false);
+    } else if constexpr (T::hands_on_multipliers) {
       held_by.multipliers.setZero();
       held_by.penalty = 0;
     }
@@ -109,7 +113,12 @@ struct ResponseMemory {
     if constexpr (T::hands_on_state) knowledge.absorb(record.run.state);
     if constexpr (T::hands_on_multipliers) {
       held_by.multipliers = record.run.state.multipliers;
-      if constexpr (requires { record.run.state.penalty; }) held_by.penalty = record.run.state.penalty;
+      if constexpr (T::hands_on_penalties) {
+        held_by.weights = record.run.state.weights;
+        held_by.settled = record.run.state.settled;
+      } else if constexpr (requires { record.run.state.penalty; }) {
+        held_by.penalty = record.run.state.penalty;
+      }
     }
     if constexpr (!is_cold<Start>) inner = record.run.state.calls.memory;
   }

@@ -60,6 +60,8 @@ struct ResponseTypes {
   /// Whether a warm start brings multipliers.
   static constexpr bool hands_on_multipliers =
       Constrained<Objective, Y> && !is_cold<StartPlace> && !hands_on_state && HasMultipliers<decltype(Run::state)>;
+  /// Whether with a penalty for each.
+  static constexpr bool hands_on_penalties = hands_on_multipliers && HasPenalties<decltype(Run::state)>;
   /// Whether a predicted start brings a distribution: where the inner search knows one.
   static constexpr bool hands_on_distribution = is_predicted<StartPlace> && HasCovariance<decltype(Run::state)>;
 };

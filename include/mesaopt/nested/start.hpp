@@ -60,11 +60,13 @@ struct Continued {
 /// sees the inner solution, or from the nearest of them if that is better.
 ///
 /// An inner search that draws from a normal distribution is handed one: as wide as the model has been wrong lately, in
-/// the shape in which the last accepted inner search ended. See nested/solution_model.hpp.
+/// the shape in which the last accepted inner search ended; and one that keeps constraints by multipliers or penalties
+/// also those that it ended with. See nested/solution_model.hpp.
 template <class From>
 struct Predicted {
   From from;
   Eigen::Index remember = 24;
+  double narrowest = 1e-5;  ///< the least standard deviation of that distribution, on average over the coordinates
 };
 
 template <class From>
@@ -84,8 +86,8 @@ Nearest<From> nearest(From from, Eigen::Index remember = 16) {
   return {std::move(from), remember};
 }
 template <class From>
-Predicted<From> predicted(From from, Eigen::Index remember = 24) {
-  return {std::move(from), remember};
+Predicted<From> predicted(From from, Eigen::Index remember = 24, double narrowest = 1e-5) {
+  return {std::move(from), remember, narrowest};
 }
 template <class From>
 Tangent<From> tangent(From from) {
