@@ -103,6 +103,13 @@ TEST_CASE("sequential quadratic programming: a run from its own solution ends af
   CHECK(again.status == Status::converged);
   CHECK(again.counts[0].iterations == 1);
   CHECK(again.x == once.x);
+  // A solution is a prior as good as its state.
+  auto state = again.state;
+  state.multipliers.setZero();
+  state.active = {};
+  Sqp{}.init(hs71(), once, state);
+  CHECK(state.multipliers == once.state.multipliers);
+  CHECK(state.active == once.state.active);
 }
 
 TEST_CASE(

@@ -150,7 +150,7 @@ struct Ellipsoid {
 
 TEMPLATE_TEST_CASE("the covariance is the initial inverse Hessian of a local search", "[nested]", Bfgs, Lbfgs) {
   const Search evolving{CmaEs{.step_size = 1, .seed = 3}, MaxEvaluations{4000}};
-  const Search local{TestType{}, GradientBelow{1e-9} || MaxIterations{1000}};
+  const Search nearby{TestType{}, GradientBelow{1e-9} || MaxIterations{1000}};
   const VectorXd start = VectorXd::Constant(8, 1.0);
   const auto first = minimize(Ellipsoid{}, start, evolving);
   // From far away, where the point alone is worth nothing.
@@ -158,12 +158,12 @@ TEMPLATE_TEST_CASE("the covariance is the initial inverse Hessian of a local sea
     VectorXd x;
     const decltype(first.state)& state;
   } prior{start, first.state};
-  const auto warm = local(Ellipsoid{}, prior), cold = local(Ellipsoid{}, start);
+  const auto warm = nearby(Ellipsoid{}, prior), cold = nearby(Ellipsoid{}, start);
   CHECK(warm.status == Status::gradient_below);
   CHECK(warm.x.norm() < 1e-8);
   CHECK(4 * warm.counts[0].gradients <= cold.counts[0].gradients);
   CHECK(warm.counts[0].gradients <= 25);
 
-  const auto both = minimize(Ellipsoid{}, start, then(evolving, local));
-  CHECK(both.counts[0].gradients <= warm.counts[0].gradients);
+  const auto whole = minimize(Ellipsoid{}, start, then(evolving, nearby));
+  CHECK(whole.counts[0].gradients <= warm.counts[0].gradients);
 }

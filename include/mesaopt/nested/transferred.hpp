@@ -237,49 +237,53 @@ struct Transferred
 template <class Map, class State, Point Y>
 struct TransferredWithPairs : Transferred<Map, State, Y>, MovedPairs<PairsOf<State, Y>> {};
 
+/// Fills a prior with what it has room for. False where that does not go through the map.
+template <class Map, class State, Point Y, class Prior>
+bool fill_prior(const Map& map, const State& state, const Y& y, Prior& prior) {
+  const auto& variables = variables_of(map);
+  const Eigen::Index n = y.size();
+  prior.x = y;
+  bool moved = true;
+  if constexpr (requires { prior.inverse_hessian; }) {
+    prior.inverse_hessian.resize(n, n);
+    moved = moved && move_matrix(variables, inverse_hessian_of(state), prior.inverse_hessian);
+  }
+  if constexpr (requires { prior.covariance; }) {
+    prior.covariance.resize(n, n);
+    moved = moved && move_matrix(variables, covariance_of(state), prior.covariance);
+  }
+  if constexpr (requires { prior.variances; }) {
+    prior.variances.resize(n);
+    moved = moved && move_diagonal(variables, state.variances, prior.variances);
+  }
+  if constexpr (requires { prior.step_size; }) prior.step_size = ScalarOf<Y>(state.step_size);
+  if constexpr (requires { prior.multipliers; }) move_multipliers(map, state, y, prior);
+  if constexpr (requires { prior.penalty; }) prior.penalty = ScalarOf<Y>(state.penalty);
+  if constexpr (requires { prior.observed_points(); }) {
+    const auto points = state.observed_points();
+    prior.points.resize(n, points.cols());
+    prior.values = state.observed_values().template cast<ScalarOf<Y>>();
+    for (Eigen::Index k = 0; k < points.cols(); ++k) {
+      const std::remove_cvref_t<decltype(state.x)> from = points.col(k);
+      Y to = y;
+      variables(from, to);
+      prior.points.col(k) = to;
+    }
+  }
+  return moved;
+}
+
 /// The prior for a search over points Y that begins with what `map` makes of a search's solution, where Y differs in
 /// size, or may: calls `next(prior)`. `y` is the mapped point. A map with `map.prior(state, y)` makes its own.
 template <class Map, class State, Point Y, class Next>
 void transfer(const Map& map, const State& state, const Y& y, const Next& next) {
   const auto& variables = variables_of(map);
   using Variables = VariablesOf<Map>;
-  const Eigen::Index n = y.size();
-  const auto fill = [&](auto& prior) {
-    prior.x = y;
-    bool moved = true;
-    if constexpr (requires { prior.inverse_hessian; }) {
-      prior.inverse_hessian.resize(n, n);
-      moved = moved && move_matrix(variables, inverse_hessian_of(state), prior.inverse_hessian);
-    }
-    if constexpr (requires { prior.covariance; }) {
-      prior.covariance.resize(n, n);
-      moved = moved && move_matrix(variables, covariance_of(state), prior.covariance);
-    }
-    if constexpr (requires { prior.variances; }) {
-      prior.variances.resize(n);
-      moved = moved && move_diagonal(variables, state.variances, prior.variances);
-    }
-    if constexpr (requires { prior.step_size; }) prior.step_size = ScalarOf<Y>(state.step_size);
-    if constexpr (requires { prior.multipliers; }) move_multipliers(map, state, y, prior);
-    if constexpr (requires { prior.penalty; }) prior.penalty = ScalarOf<Y>(state.penalty);
-    if constexpr (requires { prior.observed_points(); }) {
-      const auto points = state.observed_points();
-      prior.points.resize(n, points.cols());
-      prior.values = state.observed_values().template cast<ScalarOf<Y>>();
-      for (Eigen::Index k = 0; k < points.cols(); ++k) {
-        const std::remove_cvref_t<decltype(state.x)> from = points.col(k);
-        Y to = y;
-        variables(from, to);
-        prior.points.col(k) = to;
-      }
-    }
-    return moved;
-  };
   if constexpr (requires { map.prior(state, y); }) {
     next(map.prior(state, y));
   } else if constexpr (moves_coordinates<Variables> && HasCurvaturePairs<State>) {
     TransferredWithPairs<Map, State, Y> prior;
-    fill(prior);
+    fill_prior(map, state, y, prior);
     move_pairs(variables, state.curvature_pairs(), state.x.size(), y, prior.pairs);
     next(prior);
   } else {
@@ -288,9 +292,9 @@ void transfer(const Map& map, const State& state, const Y& y, const Next& next) 
         !moves_coordinates<Variables> && (
                                              requires { prior.step_size; } || requires { prior.inverse_hessian; });
     if constexpr (may_fail) {
-      if (!fill(prior)) return next(TransferredPoint<Y>{y});
+      if (!fill_prior(map, state, y, prior)) return next(TransferredPoint<Y>{y});
     } else {
-      fill(prior);
+      fill_prior(map, state, y, prior);
     }
     next(prior);
   }
