@@ -206,6 +206,21 @@ TEST_CASE("in a trust region an exception of the objective passes through and th
   CHECK(state.observations.size() == 3);
 }
 
+TEST_CASE("a trust region that learns from the nearest observations alone gives the same bits after loading",
+          "[bayes][trust_region_search]") {
+  Local search = local(2);
+  search.nearest = 20;
+  State whole = begun(search, 3), loaded;
+  drive(search, whole, bowl, 12);
+  CHECK(whole.plain.process.size() == 20);
+  load(save(whole), loaded);
+  for (State* state : {&whole, &loaded}) drive(search, *state, bowl, 8);
+  CHECK(identical(whole, loaded));
+  CHECK(whole.local.size() == 40);
+  CHECK(whole.plain.process.size() == 20);
+  CHECK(whole.value < 3.05);
+}
+
 TEST_CASE("a trust region goes down in float points of fixed size", "[bayes][trust_region_search]") {
   using X = Eigen::Vector3f;
   const Local search = local(2);

@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include <Eigen/Core>
@@ -14,6 +16,7 @@
 #include <mesaopt/bayes/gaussian_process.hpp>
 #include <mesaopt/bayes/kernel.hpp>
 #include <mesaopt/bayes/lower_confidence_bound.hpp>
+#include <mesaopt/bayes/observations.hpp>
 #include <mesaopt/bayes/posterior.hpp>
 #include <mesaopt/bayes/prediction.hpp>
 #include <mesaopt/bayes/surrogate.hpp>
@@ -93,8 +96,53 @@ class RegionProposal {
     settings.noise_floor = state_.noisy ? 1e-6 : 1e-10;
     settings.noise = state_.noisy ? 1e-2 : 1e-6;
     const GaussianProcess<K> blank(optimizer_.model(n_), settings);
-    state_.plain.follow(state_.local, {}, blank, optimizer_.priors, as_search(optimizer_.fit));
+    const Eigen::Index most = optimizer_.nearest > 0 ? optimizer_.nearest : std::max<Eigen::Index>(150, 4 * n_);
+    if (state_.local.size() <= most)
+      state_.plain.follow(state_.local, {}, blank, optimizer_.priors, as_search(optimizer_.fit));
+    else
+      follow_nearest(blank, most);
     process_ = &state_.plain.process;
+  }
+
+  /// The same with the observations nearest to the lowest one alone, with new hyperparameters after every eighth.
+  void follow_nearest(const GaussianProcess<K>& blank, Eigen::Index most) {
+    const Observations& all = state_.local;
+    Eigen::Index best = -1;
+    for (Eigen::Index i = 0; i < all.size(); ++i)
+      if (all.usable(i) && (best < 0 || all.value(i) < all.value(best))) best = i;
+    const Vector from_best = (all.points().colwise() - Vector(all.point(best))).colwise().squaredNorm();
+    std::vector<Eigen::Index> order(std::size_t(all.size()));
+    std::iota(order.begin(), order.end(), Eigen::Index(0));
+    // The index decides between equals, and the lowest observation is always among the nearest.
+    std::sort(order.begin(), order.end(), [&](Eigen::Index i, Eigen::Index j) {
+      if (i == best || j == best) return i == best && j != best;
+      return std::pair{from_best[i], i} < std::pair{from_best[j], j};
+    });
+    order.resize(std::size_t(most));
+    std::sort(order.begin(), order.end());
+    Observations nearest(n_);
+    for (const Eigen::Index i : order) nearest.add(all.point(i), all.value(i), all.noise(i));
+
+    auto& surrogate = state_.plain;
+    if (all.size() >= surrogate.next_fit || surrogate.parameters.size() == 0) {
+      surrogate.clear();
+      surrogate.follow(nearest, {}, blank, optimizer_.priors, as_search(optimizer_.fit));
+      surrogate.next_fit = all.size() + 8;
+      return;
+    }
+    std::vector<double> values;
+    for (Eigen::Index i = 0; i < nearest.size(); ++i)
+      if (nearest.usable(i)) values.push_back(nearest.value(i));
+    surrogate.scale.set(values, surrogate.work);
+    Vector scaled(nearest.size()), noise(nearest.size());
+    for (Eigen::Index i = 0; i < nearest.size(); ++i) {
+      scaled[i] = surrogate.value(nearest, {}, i);
+      noise[i] = nearest.noise(i);
+    }
+    surrogate.process = blank;
+    surrogate.process.fit(nearest.points(), scaled, noise);
+    surrogate.process.set_parameters(surrogate.parameters);
+    surrogate.taken = nearest.size();
   }
 
   /// The best point, where values are noisy by what the process makes of them.

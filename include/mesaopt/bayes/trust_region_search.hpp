@@ -37,8 +37,8 @@ namespace mesaopt {
 ///
 /// Its pieces are those of a BayesianSearch; `acquire` may also be ThompsonSampling{}, which leaves `maximize` unused.
 /// It begins with the start and a scrambled Sobol sequence. From then on it looks for points in a TurboRegion around
-/// the best one. Where the region has become too small it begins another, with a new Sobol sequence and without what
-/// was observed before; the answer is the best point of all regions.
+/// the best one, by what the `nearest` observations tell. Where the region has become too small it begins another, with
+/// a new Sobol sequence and without what was observed before; the answer is the best point of all regions.
 ///
 /// Points that wait, failed evaluations, spaces, noise and priors are as in BayesianSearch; a prior's observations are
 /// of the first region.
@@ -56,6 +56,7 @@ struct TrustRegionSearch {
   Eigen::Index candidates = 512;   ///< points of the region that are looked at, 1 or more
   Eigen::Index starts = 1;         ///< of the searches for the most promising point, from the most promising of these
   Eigen::Index greedy = 4;         ///< of so many points one is where the posterior mean is least; 0: none is
+  Eigen::Index nearest = 0;        ///< so many observations, the nearest to the lowest, teach it; 0: max(150, 4n)
   Eigen::Index batch = 1;          ///< points that are evaluated side by side, 1 or more
   Eigen::Index initial = 0;        ///< points that begin a region, the start included; 0: 2n
   bool noisy = false;              ///< whether values are noisy; of an objective that says so of itself they are
@@ -79,6 +80,7 @@ struct TrustRegionSearch {
     if (candidates < 1) detail::refuse("TrustRegionSearch::candidates", double(candidates), "it must be 1 or more");
     if (starts < 1) detail::refuse("TrustRegionSearch::starts", double(starts), "it must be 1 or more");
     if (greedy < 0) detail::refuse("TrustRegionSearch::greedy", double(greedy), "it must be 0 or more");
+    if (nearest < 0) detail::refuse("TrustRegionSearch::nearest", double(nearest), "it must be 0 or more");
     if (batch < 1) detail::refuse("TrustRegionSearch::batch", double(batch), "it must be 1 or more");
     if (initial < 0) detail::refuse("TrustRegionSearch::initial", double(initial), "it must be 0 or more");
     if (!(prior_noise >= 0) || !std::isfinite(prior_noise))
