@@ -1,56 +1,33 @@
 // What earlier tasks are worth to Bayesian optimization, and that misleading ones do no harm: Branin with random shifts
-// and scales as earlier tasks, each known at 40 points, and another shifted Branin to be minimized by a plain loop on a
-// RankingEnsemble, against the same loop without earlier tasks. LogEI, and every second point the minimizer of the
-// mean. Evaluations until the lowest value is so near the least there is, median over seeds (quartiles); one more than
-// the 40 that are made, where it never is. Last columns: in how many runs not, and later and sooner than alone. Prints
-// Markdown.
+// and scales as earlier tasks, and another shifted Branin to be minimized by BayesianOptimization, with EarlierTasks
+// and without. Evaluations until the lowest value is so near the least there is: median over seeds (quartiles).
 //
-//     transfer [seeds = 20] [first seed = 1]
+//     transfer [seeds = 20] [first seed = 1] [case = all]
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
-#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <limits>
-#include <numbers>
-#include <utility>
-#include <vector>
-
-#include <Eigen/Core>
-
-#include <mesaopt/bayes/acquisition.hpp>
-#include <mesaopt/bayes/gaussian_process.hpp>
-#include <mesaopt/bayes/kernel_algebra.hpp>
-#include <mesaopt/bayes/kernels.hpp>
-#include <mesaopt/bayes/likelihood.hpp>
-#include <mesaopt/bayes/log_expected_improvement.hpp>
-#include <mesaopt/bayes/lower_confidence_bound.hpp>
-#include <mesaopt/bayes/ranking_ensemble.hpp>
+#include <functional>
+#include <mesaopt/bayes/earlier_tasks.hpp>
+#include <mesaopt/bayes/ranked_tasks.hpp>
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/core/random.hpp>
 #include <mesaopt/core/sobol.hpp>
-#include <mesaopt/gradient/lbfgsb.hpp>
 #include <mesaopt/objective/bounds.hpp>
-
+#include <mesaopt/recipes/bayesian_optimization.hpp>
+#include <numbers>
+#include <vector>
 using namespace mesaopt;
 using std::numbers::pi;
-using Matrix = Eigen::MatrixXd;
 using Vector = Eigen::VectorXd;
-using Kernel = kernels::Product<kernels::Constant, kernels::SquaredExponential>;
-using Process = GaussianProcess<Kernel>;
-
-namespace {
-
+using Matrix = Eigen::MatrixXd;
 constexpr double least = 0.39788735772973816;
-constexpr int evaluations = 40, first_points = 3;
-const std::vector<double> levels{1, 1e-1, 1e-2, 1e-3};
-
-/// ± scale * branin of the unit square, shifted by up to `most` times its width.
+int evaluations = 40;
 struct Task {
   double shift[2], scale;
-
   Task(Random& random, double most, double sign)
       : shift{15 * most * (2 * random.uniform() - 1), 15 * most * (2 * random.uniform() - 1)},
         scale(sign * std::pow(10, 2 * random.uniform() - 1)) {}
@@ -60,160 +37,108 @@ struct Task {
     return scale * (a * a + 10 * (1 - 1 / (8 * pi)) * std::cos(x) + 10);
   }
 };
-
-Process blank() { return Process(Kernel{{1}, kernels::SquaredExponential{Vector::Constant(2, 0.5)}}, {.noise = 1e-6}); }
-
-/// Of exact values, which show length scales by themselves.
-const DimensionScaledPriors vague{.length_scale_deviation = 3, .noise_location = -14, .noise_deviation = 4};
-
-/// Sets hyperparameters to those of greatest posterior density.
-void fit(Process& process, const DimensionScaledPriors& priors = vague) {
-  const Vector start = process.parameters();
-  Vector lower = Vector::Constant(start.size(), -4), upper = Vector::Constant(start.size(), 6);
-  lower[start.size() - 2] = std::log(1e-8);
-  upper[start.size() - 2] = std::log(1e-2);
-  const Vector inside = start.cwiseMax(lower).cwiseMin(upper);
-  const auto fitted = minimize(within(likelihood(process, priors), Box<Vector>{lower, upper}), inside, LbfgsB{},
-                               MaxEvaluations{80} || GradientBelow{1e-4});
-  if (fitted.x.allFinite()) process.set_parameters(fitted.x);
-}
-
-/// Priors of the length scales that earlier tasks have.
-DimensionScaledPriors learnt_from(const std::vector<Process>& earlier) {
-  DimensionScaledPriors priors = vague;
-  if (earlier.empty()) return priors;
-  Vector logs(2 * Eigen::Index(earlier.size()));
-  for (std::size_t k = 0; k < earlier.size(); ++k)
-    logs.segment(2 * Eigen::Index(k), 2) = earlier[k].kernel().b.length_scales.array().log().matrix();
-  priors.length_scale_location = logs.mean() - std::log(2) / 2;
-  priors.length_scale_deviation = std::max(0.1, std::sqrt((logs.array() - logs.mean()).square().mean()));
-  return priors;
-}
-
-/// The minimizer of an objective over the unit square: the best of searches from the best of many points.
-template <class F>
-Vector minimizer(const F& f, const Vector& incumbent, Random& random) {
-  constexpr Eigen::Index looks = 256, near = 32, searches = 3;
-  Matrix points(2, looks);
-  Sobol{.dimension = 2, .seed = std::uint64_t(1e9 * random.uniform())}.fill(points);
-  for (Eigen::Index j = 0; j < near; ++j)
-    for (Eigen::Index i = 0; i < 2; ++i)
-      points(i, j) = std::clamp(incumbent[i] + std::pow(10, -1 - double(j % 3)) * random.normal(), 0.0, 1.0);
-  RankingEnsemble<Kernel>::Predicted scratch;
-  Vector values;
-  f.values(points, scratch, values);
-  Vector best = incumbent;
-  double value = std::numeric_limits<double>::infinity();
-  const Box<Vector> square{Vector::Zero(2), Vector::Ones(2)};
-  for (Eigen::Index k = 0; k < searches; ++k) {
-    Eigen::Index first = 0;
-    if (!std::isfinite(values.minCoeff(&first))) break;
-    values[first] = std::numeric_limits<double>::infinity();
-    const auto found = minimize(within(f, square), Vector(points.col(first)), LbfgsB{}, MaxEvaluations{50});
-    if (found.value < value) value = found.value, best = found.x;
-  }
-  return best;
-}
-
+struct Any {
+  std::function<double(const Vector&)> f;
+  double operator()(const Vector& x) const { return f(x); }
+};
 struct Case {
   const char* name;
-  int alike, misleading;  ///< earlier tasks, shifted and scaled, and negated besides
-  bool scales;            ///< whether length scales are expected to be theirs
+  int alike, misleading, how, points;
+  bool own;
 };
-
-/// Regret after each evaluation.
+long used = 0, total = 0;
 std::vector<double> run(std::uint64_t seed, double shift, const Case& c) {
   Random random{seed};
   const Task task = [&] {
-    Task drawn(random, shift, 1);
-    drawn.scale = 1;
-    return drawn;
+    Task d(random, shift, 1);
+    d.scale = 1;
+    return d;
   }();
-  Random of_tasks = random.split(1), of_loop = random.split(2);
-  RankingEnsemble<Kernel> ensemble(blank());
+  Random of_tasks = random.split(1);
+  const Box<Vector> box{Vector::Zero(2), Vector::Ones(2)};
+  EarlierTasks<Vector> tasks;
   for (int k = 0; k < c.alike + c.misleading; ++k) {
     const Task earlier(of_tasks, shift, k < c.alike ? 1 : -1);
-    Matrix X(2, 40);
-    Sobol{.dimension = 2, .seed = 1000 * seed + std::uint64_t(k)}.fill(X);
-    Vector y(X.cols());
-    for (Eigen::Index j = 0; j < X.cols(); ++j) y[j] = earlier(X.col(j));
-    Process process = earlier_process(blank().kernel(), X, y, blank().settings());
-    fit(process);
-    ensemble.add(std::move(process));
+    if (c.own) {
+      const auto s = minimize(within(Any{earlier}, box), Vector(Vector::Constant(2, 0.5)),
+                              BayesianOptimization{.seed = 1000 * seed + std::uint64_t(k)}, MaxEvaluations{c.points});
+      tasks.add(s);
+    } else {
+      Matrix X(2, c.points);
+      Sobol{.dimension = 2, .seed = 1000 * seed + std::uint64_t(k)}.fill(X);
+      Vector y(X.cols());
+      for (Eigen::Index j = 0; j < X.cols(); ++j) y[j] = earlier(X.col(j));
+      tasks.add(X, y);
+    }
   }
-
-  Matrix X(2, first_points);
-  Sobol{.dimension = 2, .seed = seed}.fill(X);
-  std::vector<double> values, regret;
-  const auto evaluate = [&](const Vector& x) {
-    values.push_back(task(x));
-    regret.push_back(std::min(regret.empty() ? 1e300 : regret.back(), values.back() - least));
-  };
-  for (Eigen::Index j = 0; j < X.cols(); ++j) evaluate(X.col(j));
-  while (int(values.size()) < evaluations) {
-    const Eigen::Map<const Vector> y(values.data(), Eigen::Index(values.size()));
-    Eigen::Index lowest = 0;
-    y.minCoeff(&lowest);
-    RankingEnsemble<Kernel>::Predicted at_points;
-    const double deviation = std::sqrt((y.array() - y.mean()).square().mean());
-    ensemble.current() = blank();
-    ensemble.current().fit(X, (y.array() - y.mean()) / deviation);
-    fit(ensemble.current(), c.scales ? learnt_from(ensemble.earlier()) : vague);
-    ensemble.weigh(of_loop);
-    ensemble.predict(X, at_points);
-    const double best = at_points.mean.minCoeff();
-    const Vector next = values.size() % 2 == 1
-                            ? minimizer(acquisition(ensemble, PosteriorMean{}, best), X.col(lowest), of_loop)
-                            : minimizer(acquisition(ensemble, LogExpectedImprovement{}, best), X.col(lowest), of_loop);
-    X.conservativeResize(2, X.cols() + 1);
-    X.col(X.cols() - 1) = next;
-    evaluate(next);
+  std::vector<double> regret;
+  const Any f{[&](const Vector& x) {
+    const double v = task(x);
+    regret.push_back(std::min(regret.empty() ? 1e300 : regret.back(), v - least));
+    return v;
+  }};
+  Random other = random.split(2);
+  Vector x0(2);
+  for (double& p : x0) p = other.uniform();
+  const BayesianOptimization bo{.seed = seed};
+  if (c.how == 0)
+    minimize(within(f, box), x0, bo, MaxEvaluations{evaluations});
+  else if (c.how == 1) {
+    auto s = minimize(within(f, box), tasks, bo, MaxEvaluations{evaluations});
+    used += s.state.heeds_tasks;
+    ++total;
+  } else {
+    const auto p = bo.pieces();
+    BayesianSearch ranked{p.model, p.acquire, p.fit, p.maximize, RankedTasks{}};
+    ranked.priors = p.priors;
+    ranked.seed = seed;
+    auto s = minimize(within(f, box), tasks, ranked, MaxEvaluations{evaluations});
+    used += s.state.heeds_tasks;
+    ++total;
   }
   return regret;
 }
-
-/// Evaluations until the regret was at a level, or one more than were made.
-double taken(const std::vector<double>& regret, double level) {
-  return 1 + double(std::find_if(regret.begin(), regret.end(), [&](double r) { return r <= level; }) - regret.begin());
+double taken(const std::vector<double>& r, double level) {
+  return 1 + double(std::find_if(r.begin(), r.end(), [&](double v) { return v <= level; }) - r.begin());
 }
-double quantile(std::vector<double> values, double share) {
-  std::sort(values.begin(), values.end());
-  const double at = share * double(values.size() - 1);
-  const auto below = std::size_t(at);
-  return values[below] + (at - double(below)) * (values[std::min(below + 1, values.size() - 1)] - values[below]);
+double q(std::vector<double> v, double s) {
+  std::sort(v.begin(), v.end());
+  const double at = s * double(v.size() - 1);
+  auto b = std::size_t(at);
+  return v[b] + (at - double(b)) * (v[std::min(b + 1, v.size() - 1)] - v[b]);
 }
-
-}  // namespace
-
-int main(int count, char** arguments) {
-  const int seeds = count > 1 ? std::atoi(arguments[1]) : 20;
-  const auto first = std::uint64_t(count > 2 ? std::atoi(arguments[2]) : 1);
-  for (const double shift : {0.1, 0.03}) {
-    std::printf("\n| Shifts of at most %g |", shift);
-    for (const double level : levels) std::printf(" to %g |", level);
-    std::printf(" not to %g | later to 0.01 | sooner |\n", levels.back());
-    std::printf("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+int main(int n, char** a) {
+  const int seeds = n > 1 ? std::atoi(a[1]) : 20;
+  const auto first = std::uint64_t(n > 2 ? std::atoi(a[2]) : 1);
+  const int only = n > 3 ? std::atoi(a[3]) : -1;
+  for (double shift : {0.1, 0.2}) {
+    std::printf("shift %g\n", shift);
     std::vector<std::vector<double>> alone;
-    for (const Case& c :
-         {Case{"alone", 0, 0, false}, Case{"4 alike", 4, 0, false}, Case{"4 alike, and their scales", 4, 0, true},
-          Case{"4 misleading", 0, 4, false}, Case{"2 alike, 2 misleading", 2, 2, false}}) {
+    int k = -1;
+    for (const Case& c : {Case{"alone", 0, 0, 0, 40, false}, Case{"4 alike", 4, 0, 1, 40, false},
+                          Case{"4 alike, 20", 4, 0, 1, 20, false}, Case{"4 alike, own runs", 4, 0, 1, 40, true},
+                          Case{"1 alike", 1, 0, 1, 40, false}, Case{"4 misleading", 0, 4, 1, 40, false},
+                          Case{"2+2", 2, 2, 1, 40, false}, Case{"4 alike RGPE", 4, 0, 2, 40, false},
+                          Case{"4 misl RGPE", 0, 4, 2, 40, false}}) {
+      ++k;
+      if (only >= 0 && k != 0 && k != only) continue;
+      used = total = 0;
       std::vector<std::vector<double>> runs;
-      for (int k = 0; k < seeds; ++k) runs.push_back(run(first + std::uint64_t(k), shift, c));
+      for (int s = 0; s < seeds; ++s) runs.push_back(run(first + std::uint64_t(s), shift, c));
       if (alone.empty()) alone = runs;
-      std::printf("| %s |", c.name);
-      for (const double level : levels) {
-        std::vector<double> each;
-        for (const auto& regret : runs) each.push_back(taken(regret, level));
-        std::printf(" %.1f (%.1f-%.1f) |", quantile(each, 0.5), quantile(each, 0.25), quantile(each, 0.75));
+      std::printf("%-20s", c.name);
+      for (double level : {1.0, 0.1, 1e-2, 1e-3, 1e-4}) {
+        std::vector<double> e;
+        for (auto& r : runs) e.push_back(taken(r, level));
+        std::printf(" %5.1f (%4.1f-%4.1f)", q(e, .5), q(e, .25), q(e, .75));
       }
-      int later = 0, sooner = 0;
-      for (std::size_t k = 0; k < runs.size(); ++k) {
-        later += taken(runs[k], 0.01) > taken(alone[k], 0.01);
-        sooner += taken(runs[k], 0.01) < taken(alone[k], 0.01);
+      int later = 0, sooner = 0, miss = 0;
+      for (std::size_t i = 0; i < runs.size(); ++i) {
+        later += taken(runs[i], 1e-3) > taken(alone[i], 1e-3);
+        sooner += taken(runs[i], 1e-3) < taken(alone[i], 1e-3);
+        miss += runs[i].back() > 1e-3;
       }
-      std::printf(" %d | %d | %d |\n",
-                  int(std::count_if(runs.begin(), runs.end(), [](const auto& r) { return r.back() > levels.back(); })),
-                  later, sooner);
+      std::printf(" miss %d later %d sooner %d heeds at end %ld/%ld\n", miss, later, sooner, used, total);
       std::fflush(stdout);
     }
   }

@@ -27,8 +27,8 @@ EarlierTask<K> task() {
   out.model.process.fit(X, VectorXd{{0.2, 1.9, 2.6, -0.5, 0.1}});
   out.model.scale = {.middle = -1, .unit = 0.5, .mean = 0.1, .deviation = 1.4};
   out.alignment = moved;
-  out.residual = GaussianProcess<Scaled<K>>(Scaled<K>{{0.3}, K{VectorXd{{0.6}}}},
-                                            GaussianProcessSettings<double>{.noise = 1e-4});
+  out.residual =
+      GaussianProcess<Scaled<K>>(Scaled<K>{{0.3}, K{VectorXd{{0.6}}}}, GaussianProcessSettings<double>{.noise = 1e-4});
   out.residual.fit(X.leftCols(2), VectorXd{{0.3, -0.2}});
   return out;
 }

@@ -44,9 +44,10 @@ EarlierTask<K> task(std::uint64_t seed, double shift, double stretch) {
 
 }  // namespace
 
-TEST_CASE("a task that is shifted, stretched and lifted is found out from 7 observations, and one upside down is not "
-          "heeded",
-          "[bayes][aligned_tasks]") {
+TEST_CASE(
+    "a task that is shifted, stretched and lifted is found out from 7 observations, and one upside down is not "
+    "heeded",
+    "[bayes][aligned_tasks]") {
   const Observations all = seen(7, 1, 0, 1);
   Surrogate<K> current;
   current.follow(all, {}, blank, exact, fit);

@@ -1,5 +1,6 @@
 #include <mesaopt/bayes/bayesian_search.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -222,6 +223,62 @@ TEST_CASE("a Bayesian search takes the observations of a prior", "[bayes][bayesi
   CHECK(next.inherited == 12);
   CHECK(std::isnan(next.value));
   CHECK((next.observed_points() - first.observed_points()).cwiseAbs().maxCoeff() < 1e-12);
+}
+
+TEST_CASE("a similar task that is known saves evaluations, and one upside down is dropped",
+          "[bayes][bayesian_search]") {
+  const auto moved = [](const VectorXd& x) { return 5 + 20 * bowl(x + VectorXd{{0.2, -0.1}}); };
+  EarlierTasks<VectorXd> tasks;
+  tasks.add(told(bayes(), moved, 14));
+  const On2 f = within(Any{bowl}, square);
+  const auto informed = minimize(f, tasks, bayes(), MaxEvaluations{6});
+  CHECK(informed.state.inherited == 0);
+  CHECK(informed.state.tasks.size() == 1);
+  CHECK(informed.value < bowl(VectorXd{{0.774, -0.297}}) + 2e-3);
+  CHECK(minimize(f, x0, bayes(), MaxEvaluations{6}).value > informed.value);
+  State copy;
+  load(save(informed.state), copy);
+  CHECK(identical(copy, informed.state));
+
+  EarlierTasks<VectorXd> misleading;
+  misleading.add(told(
+      bayes(), [](const VectorXd& x) { return -bowl(x); }, 10));
+  const auto alone = minimize(f, misleading, bayes(), MaxEvaluations{12});
+  CHECK(alone.value < bowl(VectorXd{{0.774, -0.297}}) + 1e-3);
+}
+
+TEST_CASE("once evaluations have failed on one side, few are wasted there", "[bayes][bayesian_search]") {
+  int failed = 0;
+  const State state = told(
+      bayes(),
+      [&](const VectorXd& x) {
+        if (x[0] >= 0.2) return bowl(x);
+        ++failed;
+        return std::nan("");
+      },
+      22);
+  CHECK(failed <= 6);                        // 4 of the 6 first points
+  CHECK(state.sound.size() >= 21 - failed);  // the last one was not looked at yet
+  CHECK(state.value < bowl(VectorXd{{0.774, -0.297}}) + 1e-4);
+}
+
+TEST_CASE("with noise the answer has the lowest posterior mean, and the lowest value is told as well",
+          "[bayes][bayesian_search]") {
+  Bayes search = bayes();
+  search.noisy = true;
+  Random noise{.seed = 4};
+  const State state = told(
+      search, [&](const VectorXd& x) { return bowl(x) + 0.5 * noise.normal(); }, 18);
+  double lowest = 1e300;
+  for (const double value : state.observed_values()) lowest = std::min(lowest, value);
+  CHECK(state.lowest_told == lowest);
+  Prediction<double> prediction;
+  state.plain.process.predict(state.observations.points(), prediction);
+  Eigen::Index at = 0;
+  const double least = prediction.mean.minCoeff(&at);
+  CHECK((state.x - state.observed_points().col(at)).norm() < 1e-12);
+  CHECK(state.value == state.observed_values()[at]);
+  CHECK(state.expected == Approx(state.plain.scale.value(least)));
 }
 
 TEST_CASE("settings of a Bayesian search out of their range are refused", "[bayes][bayesian_search]") {

@@ -15,8 +15,7 @@ using namespace mesaopt;
 using Eigen::MatrixXd, Eigen::VectorXd;
 using K = kernels::SquaredExponential;
 
-TEST_CASE("failures on one side teach where evaluations succeed and which coordinate matters",
-          "[bayes][feasibility]") {
+TEST_CASE("failures on one side teach where evaluations succeed and which coordinate matters", "[bayes][feasibility]") {
   Observations all(2);
   MatrixXd X(2, 30);
   Sobol{.dimension = 2, .seed = 3}.fill(X);

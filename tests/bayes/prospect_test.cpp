@@ -61,8 +61,8 @@ TEST_CASE("gradients of what a search promises itself agree with differences, an
     const double value = ask(f, x, gradient).value;
     REQUIRE(std::isfinite(value));
     CHECK(ask(f, x).value == Approx(value).epsilon(1e-12));
-    CHECK(gradient[0] == Approx((ask(f, VectorXd{{0.43 + h}}).value - ask(f, VectorXd{{0.43 - h}}).value) / (2 * h))
-                             .epsilon(1e-5));
+    CHECK(gradient[0] ==
+          Approx((ask(f, VectorXd{{0.43 + h}}).value - ask(f, VectorXd{{0.43 - h}}).value) / (2 * h)).epsilon(1e-5));
     f.values(MatrixXd{{0.43, 0.8}}, ask.record, values);
     CHECK(values[0] == Approx(value).epsilon(1e-12));
     // Where failure is more probable than success, there is no promise.

@@ -44,3 +44,14 @@ TEST_CASE("a scale of equal values, or of none, is that of unit 1", "[bayes][val
   scale.set({}, scratch);
   CHECK(scale(2) == 2);
 }
+
+TEST_CASE("a value scale has an inverse, also in its tail", "[bayes][value_scale]") {
+  const ValueScale scale{.middle = 1, .unit = 2, .mean = 0.3, .deviation = 1.7};
+  for (const double value : {-4.0, 1.0, 6.9, 40.0, 1e6}) {
+    CHECK(scale.value(scale(value)) == Approx(value).epsilon(1e-9));
+    const double t = (value - 1) / 2, h = 1e-4 * (1 + std::abs(t));
+    const ValueScale::Curve at = scale.of_units(t), back = scale.units(at.value);
+    CHECK(at.slope == Approx((scale.of_units(t + h).value - scale.of_units(t - h).value) / (2 * h)).epsilon(1e-4));
+    CHECK(at.slope * back.slope == Approx(1));
+  }
+}

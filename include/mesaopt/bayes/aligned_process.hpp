@@ -40,7 +40,8 @@ Eigen::VectorXd amplification(const EarlierTask<K>& task, const ValueScale& curr
   Eigen::VectorXd out(X.cols());
   for (Eigen::Index j = 0; j < X.cols(); ++j) {
     const AlignedValue at(task.model.scale, current, alignment, earlier.mean[j]);
-    out[j] = std::sqrt(1 + at.slope * at.slope * std::max(earlier.variance[j], 0.0) / residual.prior_variance(X.col(j)));
+    out[j] =
+        std::sqrt(1 + at.slope * at.slope * std::max(earlier.variance[j], 0.0) / residual.prior_variance(X.col(j)));
   }
   return out;
 }

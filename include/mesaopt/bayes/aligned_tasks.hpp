@@ -53,8 +53,8 @@ struct AlignedTasks {
   /// How many observations it needs in n dimensions.
   [[nodiscard]] Eigen::Index needs(Eigen::Index n) const { return least > 0 ? least : n + 2; }
 
-  /// Joins tasks that resemble each other into one, whose observations are those of all, aligned. The models of all have
-  /// been fitted.
+  /// Joins tasks that resemble each other into one, whose observations are those of all, aligned. The models of all
+  /// have been fitted.
   template <kernels::Kernel K, class Search>
   void gather(std::vector<EarlierTask<K>>& tasks, const GaussianProcess<K>& blank, const std::vector<bool>& movable,
               const DimensionScaledPriors& priors, const Search& search, Random& random) const {
@@ -117,7 +117,7 @@ struct AlignedTasks {
   }
 
  private:
-  static constexpr double most_residual = 0.1;     ///< variance of what is left of a task that is joined to others
+  static constexpr double most_residual = 0.1;      ///< variance of what is left of a task that is joined to others
   static constexpr Eigen::Index most_pooled = 200;  ///< observations of tasks that are joined
 
   /// Shifts to look at, of which the first two are none.

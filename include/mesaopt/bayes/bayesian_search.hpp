@@ -54,10 +54,10 @@ namespace mesaopt {
 /// are noisy, no well is filled.
 ///
 /// Points that wait for their evaluation count as observations of the posterior mean (the believer of Ginsbourger, Le
-/// Riche and Carraro (2010), "Kriging is well-suited to parallelize optimization"); failed evaluations as uncertain
-/// observations of the worst value. Integers and categories of a Space are evaluated, and learnt, in the middle of
-/// their cells. From a prior that has observations it takes those in the box; from one of a similar objective rather
-/// than the same, with a `prior_noise`.
+/// Riche and Carraro (2010), "Kriging is well-suited to parallelize optimization"); failed evaluations teach
+/// where evaluations succeed, see Feasibility, and are sought no more where that is improbable. Integers and categories
+/// of a Space are evaluated, and learnt, in the middle of their cells. From a prior that has observations it takes
+/// those in the box; from one of a similar objective rather than the same, with a `prior_noise`.
 ///
 /// `stalled` when every point that it looks at was evaluated before, as in a small discrete space, or a box of one
 /// point.

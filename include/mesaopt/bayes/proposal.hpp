@@ -90,8 +90,8 @@ class Proposal {
       for (EarlierTask<K>& task : state_.tasks) task.model.follow(task.observations, {}, blank(), priors(), fit);
       optimizer_.transfer.gather(state_.tasks, blank(), movable, priors(), fit, state_.random);
     }
-    auto process = optimizer_.transfer.follow(state_.tasks, all_, state_.plain, blank(), movable, priors(), fit,
-                                              state_.random);
+    auto process =
+        optimizer_.transfer.follow(state_.tasks, all_, state_.plain, blank(), movable, priors(), fit, state_.random);
     if (!process) return false;
     if (state_.noisy) choose_best(*process);
     for (std::size_t k = 0; k < state_.ids.size(); ++k)
