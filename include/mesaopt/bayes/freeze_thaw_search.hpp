@@ -40,12 +40,16 @@ namespace mesaopt {
 ///
 /// A run makes `portion` iterations at first and is paused; when it is taken on it goes to `growth` times as many,
 /// until it is complete: at `length` iterations, or where it ends by its own rule. All outer values on the way are
-/// learnt as curves, by a Gaussian process over settings and time. Each turn it predicts where every paused run will be
-/// at full length, and goes on with the paused or new one for which the improvement on the best complete run that is
-/// expected is largest, divided by the iterations that it needs yet, among those for which the budget will do; every
-/// second new run is where the posterior mean at full length is least. It begins with one portion each of the start and
-/// of a scrambled Sobol sequence, `initial` in all, and takes on the one predicted to be lowest until a run is
-/// complete.
+/// learnt as curves, by a Gaussian process over settings and time, which predicts every run at full length. It begins
+/// with one portion each of the start and of a scrambled Sobol sequence, `initial` in all, and takes on the one
+/// predicted to be lowest until a run is complete. Then each turn is the portion, of a paused run or of a new one at
+/// the greatest expected improvement or the least mean at full length, that is worth most an iteration: by how much it
+/// is expected to lower the lowest prediction; and in the last part of the budget, `ending`, by the improvement on the
+/// best complete run that is expected at full length, for the iterations that the run is expected to need yet. Only
+/// runs for which the budget will do are taken on, if there are any.
+///
+/// Choose `portion` so long that curves begin to tell runs apart: shorter ones make for many runs of which little is
+/// known.
 ///
 /// The answer is the best complete run; as long as there is none, the lowest paused one, which is `inexact`. A run
 /// whose value is not finite is stopped, and counts as an uncertain observation of the worst value. Inner runs begin at
