@@ -18,8 +18,7 @@
 namespace mesaopt::detail {
 
 /// H = the second derivative of the loss of a network without hidden layers: the mean over examples of
-/// (diag p − pp') ⊗ (x 1)(x 1)', p the probabilities of its classes. It costs about as much as a quarter of as many
-/// Hessian products as there are weights. Allocates in the first call with a workspace only.
+/// (diag p − pp') ⊗ (x 1)(x 1)', p the probabilities of its classes. Allocates in the first call with a workspace only.
 /// Böhning (1992), "Multinomial logistic regression algorithm", Ann. Inst. Statist. Math. 44(1).
 template <class S, class W, class Matrix>
 void softmax_hessian(const models::MlpLoss<S>& loss, const W& w, Matrix& H, MlpScratch<S>& scratch) {
