@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <limits>
 #include <type_traits>
 #include <utility>
@@ -155,6 +156,7 @@ struct Response {
       }
     } else if constexpr (detail::is_predicted<StartPlace>) {
       if (start.remember < 1) detail::refuse("predicted: remember", double(start.remember), "it must be 1 or more");
+      if (!(start.narrowest > 0)) detail::refuse("predicted: narrowest", start.narrowest, "it must be more than 0");
       record.remember = start.remember;
       record.outer_value = std::numeric_limits<ScalarOf<Inner>>::quiet_NaN();
       detail::foresee(f, x, memory, record);
@@ -257,19 +259,30 @@ struct Response {
                   const Observers&... observers) const {
     using Inner = Y<X>;
     using M = MemoryOf<F, Inner>;
+    [[maybe_unused]] const auto& held = memory.held_by;
     if constexpr (Types<X>::hands_on_distribution) {
-      if (record.doubt > 0 && memory.model.shaped && memory.model.miss > 0)
-        return begin(f,
-                     detail::DistributedInnerStart<Inner, M>{record.start, memory.inner, memory.model.shape,
-                                                             memory.model.miss * record.doubt},
-                     search_here.optimizer, search_here.stopping, record.run, observers...);
+      const auto& model = memory.model;
+      const auto width = std::max(model.miss * record.doubt, ScalarOf<Inner>(start.narrowest));
+      if (record.doubt > 0 && model.shaped && model.miss > 0) {
+        if constexpr (Types<X>::hands_on_penalties)
+          return begin(f,
+                       detail::PenalizedDistributedInnerStart<Inner, M>{record.start, memory.inner, model.shape, width,
+                                                                        held.multipliers, held.weights, held.settled},
+                       search_here.optimizer, search_here.stopping, record.run, observers...);
+        else
+          return begin(f, detail::DistributedInnerStart<Inner, M>{record.start, memory.inner, model.shape, width},
+                       search_here.optimizer, search_here.stopping, record.run, observers...);
+      }
     }
     if constexpr (Types<X>::hands_on_state)
       if (memory.knowledge.known && begin_knowing(f, search_here, memory, record, observers...)) return;
-    if constexpr (Types<X>::hands_on_multipliers)
+    if constexpr (Types<X>::hands_on_penalties)
       begin(f,
-            detail::RestrictedInnerStart<Inner, M>{record.start, memory.inner, memory.held_by.multipliers,
-                                                   memory.held_by.penalty},
+            detail::PenalizedInnerStart<Inner, M>{record.start, memory.inner, held.multipliers, held.weights,
+                                                  held.settled},
+            search_here.optimizer, search_here.stopping, record.run, observers...);
+    else if constexpr (Types<X>::hands_on_multipliers)
+      begin(f, detail::RestrictedInnerStart<Inner, M>{record.start, memory.inner, held.multipliers, held.penalty},
             search_here.optimizer, search_here.stopping, record.run, observers...);
     else
       begin(f, detail::InnerStart<Inner, M>{record.start, memory.inner}, search_here.optimizer, search_here.stopping,
