@@ -13,6 +13,7 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/core/calls.hpp>
 #include <mesaopt/core/constraints.hpp>
 #include <mesaopt/core/residuals.hpp>
 #include <mesaopt/nested/outer.hpp>
@@ -70,6 +71,11 @@ struct Nested {
       std::uint64_t epoch = 0, index = 0;  ///< the memory under which the response was solved, and for which evaluation
       bool current = false;                ///< ... if it was
 
+      /// At which level below something threw that came out of this call; 0 if it was not below.
+      [[nodiscard]] std::uint8_t thrown_below() const {
+        const Event& thrown = response.run.state.calls.events[std::size_t(Reason::threw)];
+        return thrown.count > 0 ? std::uint8_t(thrown.level + 1) : std::uint8_t(0);
+      }
       Call<OuterMemory> outer_call(const Call<Memory>& call) {
         return {call.memory.outer, outer, call.tolerance, call.index};
       }
@@ -107,7 +113,7 @@ struct Nested {
     auto& record = call.record;
     const Spend<typename Memory<X>::Record> spend{record};
     solve(x, call);
-    if (!record.response.solved) return Evaluation<S>::failure(Reason::inner_failed);
+    if (!record.response.solved) return detail::inner_failure<S>(record.response);
     Evaluation<S> evaluation = detail::with_call<Outer, Y>(
         record.outer_call(call),
         [&](const auto&... last) -> Evaluation<S> { return outer(x, best_point(record.response.run), last...); });
@@ -184,7 +190,7 @@ struct Nested {
       const X& x, ResidualsOf<X>& r, const Call<Memory<X>>& call)
   const {
     const Spend<typename Memory<X>::Record> spend{call.record};
-    if (!solve_once(x, call)) return no_residuals(r);
+    if (!solve_once(x, call)) return no_residuals(r, call);
     with_outer(call, [&](const auto&... last) { outer.residuals(x, solution_of(call), r, last...); });
     return detail::remark(Evaluation<ScalarOf<X>>(r.squaredNorm() / 2), call.record.response);
   }
@@ -196,7 +202,7 @@ struct Nested {
       Evaluation<ScalarOf<X>> residuals(const X& x, ResidualsOf<X>& r, JacobianOf<X>& J, const Call<Memory<X>>& call)
   const {
     const Spend<typename Memory<X>::Record> spend{call.record};
-    if (!solve_once(x, call)) return no_residuals(r);
+    if (!solve_once(x, call)) return no_residuals(r, call);
     auto& s = room(x, r.size(), call);
     with_outer(call, [&](const auto&... last) { outer.residuals(x, solution_of(call), r, s.by_x, s.by_y, last...); });
     Evaluation<ScalarOf<X>> evaluation = total(x, J, call);
@@ -273,10 +279,10 @@ struct Nested {
     return detail::total_jacobian(hypergradient, response, x, call.memory.response, record.response, record.outer_y,
                                   record.mixed, record.jacobians, J);
   }
-  template <class V>
-  static auto no_residuals(V& r) {
+  template <class V, class C>
+  static auto no_residuals(V& r, const C& call) {
     r.setConstant(std::numeric_limits<typename V::Scalar>::quiet_NaN());
-    return Evaluation<typename V::Scalar>::failure(Reason::inner_failed);
+    return detail::inner_failure<typename V::Scalar>(call.record.response);
   }
 
   /// Moves the counts of the levels below to where the run collects them, also when something throws.

@@ -335,6 +335,7 @@ struct Response {
     record.solved = record.factored = record.factor_exact = false;
     record.start_rejected = record.other_basin = record.adjoint_known = false;
     record.reach = 0;
+    run.state.calls.events = {};  // should something throw before the run begins
     const Spend<Record<X>> spend{record};
 
     bool evaluated = false;
@@ -396,12 +397,17 @@ struct Response {
     }
 
     const auto& y = best_point(run);
-    // A run that could not even begin has found nothing, though the value at its start may be finite.
-    record.solved = run.status != Status::bad_start && y.allFinite() && best_evaluation(run).usable();
+    record.solved = finds(run.status) && y.allFinite() && best_evaluation(run).usable();
     if (record.solved) look_for_jump(f, x, memory, record);
   }
 
  private:
+  /// Whether a run that ended so has found something. One that could not even begin has not, though the value at its
+  /// start may be finite, nor one of a problem that has no solution.
+  static constexpr bool finds(Status status) {
+    return status != Status::bad_start && status != Status::infeasible && status != Status::unbounded &&
+           status != Status::not_convex;
+  }
   /// Moves what the inner run counted into the record, also when it throws.
   template <class R>
   struct Spend {
