@@ -1,21 +1,23 @@
 // TP1 to TP8 to 1e-4 of the known outer values, with fewer lower evaluations than published?
 //
-// The outer search is SQP in the box and under the coupling constraints, with implicit hypergradients through the
-// constraints of the inner problem; the inner search is SQP, from the last accepted inner solution. These problems have
-// several local optima, corners and kinks, so one run is not enough: first the outer value is looked at in a few places
-// (`looks`, drawn uniformly), then SQP goes from the best of them, and so on down the list for `runs` runs; the best
-// point that violates nothing by more than 1e-6 is the answer. Neither the number of looks nor that of the runs knows
-// the optimum. Both are the same for all problems, and were chosen on seeds 1001 to 1021.
+// These problems have several local optima, corners and kinks, so the outer search, one for all of them, goes in three
+// parts: the outer value is looked at in a few places, drawn uniformly; from the best of them Nelder-Mead goes for a
+// few steps; from the best that it finds, SQP goes in the box and under the coupling constraints, with implicit
+// hypergradients through the inner constraints, and where it does not converge, at a kink, Nelder-Mead again. A price
+// on the coupling constraints stands for them where Nelder-Mead goes. None of it knows the optimum. How far each part
+// goes was chosen on seeds 1001 to 1021. The inner search is DualActiveSet where the inner problem is quadratic or
+// linear, and SQP for TP7, from the last accepted inner solution.
 //
-// Every evaluation of the inner level counts: those of all looks and all runs, of line searches, and of the differences
-// by which second derivatives are made. `calls` counts one for a point at which the inner objective is asked for its
-// value, with its gradient or without; `as values` counts 1 + m for one with the gradient, m being the number of inner
-// variables, as if that had been made by forward differences. The answer is judged by itself: the inner problem there
-// is solved again from another start, and the outer value and the constraints taken with that solution.
+// Every evaluation of the inner level counts: those of all places and runs, of line searches, and of the differences by
+// which mixed derivatives are made. `calls` counts one for a point at which the inner objective is asked for its value,
+// with its gradient or without, and one for each Hessian; `as values` counts 1 + m for one with the gradient, m being
+// the number of inner variables, as if that had been made by forward differences, and m (m + 1) / 2 for a Hessian. A
+// run counts as solved if the outer value is within 1e-4 of the known one and no coupling constraint is violated by
+// 1e-6 or more, when the inner problem at the answer has been solved again from another start.
 //
 // Published: lower evaluations of BLEAQ, medians, Sinha, Malo & Deb (2013), arXiv:1303.3901.
 //
-//   tp [first seed, 1] [seeds, 21] [looks] [runs]
+//   tp [first seed, 1] [seeds, 21] [looks] [tries] [trial] [ends] [slopes] [values]
 
 #include <algorithm>
 #include <cmath>
@@ -30,6 +32,7 @@
 
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/core/random.hpp>
+#include <mesaopt/direct/nelder_mead.hpp>
 #include <mesaopt/gradient/dual_active_set.hpp>
 #include <mesaopt/gradient/sqp.hpp>
 #include <mesaopt/nested/implicit.hpp>
@@ -66,7 +69,7 @@ struct Inner : problems::ConstrainedInnerLevel<Tp> {
     return problem.inner_value(x, y);
   }
 };
-/// All but TP7 are quadratic or linear in y: second derivatives by differences of slopes along coordinates are exact.
+/// All but TP7 are quadratic or linear in y, for which differences of slopes along coordinates are second derivatives.
 struct QuadraticInner : Inner {
   static constexpr bool quadratic = true;
   void hessian(const VectorXd& x, const VectorXd& y, Eigen::MatrixXd& H) const {
@@ -102,9 +105,25 @@ template <class Family, class Search>
 auto objective(const Tp& p, const Family& inner, const Search& search, const VectorXd& y0) {
   return within(nested(Outer{{{p}}}, response(family(inner), search, warm(y0)), Implicit{}), p.outer_box());
 }
+/// With a price on violations of the coupling constraints in place of them: for a search without slopes.
+template <class Family, class Search>
+auto priced(const Tp& p, const Family& inner, const Search& search, const VectorXd& y0) {
+  const auto outer = [p](const VectorXd& x, const VectorXd& y) {
+    VectorXd G(p.outer_inequalities());
+    p.outer_constraints(x, y, G);
+    return p.outer_value(x, y) + 1e3 * excess(G);
+  };
+  return within(nested(outer, response(family(inner), search, warm(y0))), p.outer_box());
+}
 
+/// How far a search goes, in outer evaluations.
 struct Effort {
-  std::uint64_t looks = 12, runs = 4;
+  std::uint64_t looks = 40;  ///< places drawn
+  std::uint64_t tries = 9;   ///< of the best of them, from which a simplex goes
+  std::int64_t trial = 20;   ///< for so many evaluations
+  std::uint64_t ends = 2;    ///< of the best that these find, from which a search goes to the end
+  std::int64_t slopes = 8;   ///< by SQP, for as many evaluations at most
+  std::int64_t values = 60;  ///< and unless that has converged, by a simplex again
 };
 struct Outcome {
   double upper = 0, calls = 0, as_values = 0, error = std::numeric_limits<double>::infinity(), violation = 0;
@@ -117,58 +136,69 @@ struct Outcome {
   }
 };
 
+/// A point to go on from, of whose constraints nothing is known but by how much the worst is violated.
+struct Place {
+  VectorXd x, y;
+  double violation, value;
+  friend bool operator<(const Place& a, const Place& b) {
+    const double va = std::max(a.violation, 1e-6), vb = std::max(b.violation, 1e-6);
+    return va != vb ? va < vb : a.value < b.value;
+  }
+};
+
 template <class Family, class Search>
 Outcome solve(const Tp& p, const Family& inner, const Search& search, std::uint64_t seed, const Effort& effort) {
   Outcome o;
   Random random{.seed = seed};
   const auto m = p.inner_size();
-  struct Place {
-    VectorXd x, y;
-    double violation, value;
+  const VectorXd width = p.outer_box().upper - p.outer_box().lower;
+  VectorXd G(p.outer_inequalities());
+  const auto place = [&](const VectorXd& x, const VectorXd& y) -> Place {
+    p.outer_constraints(x, y, G);
+    return {x, y, excess(G), p.outer_value(x, y)};
   };
+  /// A simplex from a place, by the outer value and a price.
+  const auto walk = [&](const Place& from, double step, std::int64_t evaluations) -> Place {
+    const auto s = minimize(priced(p, inner, search, from.y), from.x, NelderMead{.step_size = step},
+                            ValueChangeBelow{1e-8, 20} || MaxEvaluations{evaluations});
+    o.count(s.counts[0], s.counts[1], m);
+    return s.evaluation.usable() ? place(s.x, s.state.calls.memory.response.y) : from;
+  };
+
   std::vector<Place> places;
-  const auto F = objective(p, inner, search, drawn(random, p.inner_box()));
   {
+    const auto F = objective(p, inner, search, drawn(random, inner.box()));
     Calls<VectorXd, MemoryOf<std::remove_const_t<decltype(F)>, VectorXd>> calls;
-    VectorXd G(p.outer_inequalities());
     for (std::uint64_t k = 0; k < effort.looks; ++k) {
       const VectorXd x = drawn(random, p.outer_box());
       const auto found = calls.value(F, x);
       if (!found.usable()) continue;
       calls.accept();
-      const VectorXd y = best_point(calls.slot.record.response.run);
-      p.outer_constraints(x, y, G);
-      places.push_back({x, y, excess(G), found.value});
+      places.push_back(place(x, best_point(calls.slot.record.response.run)));
     }
     o.count(calls.counts[0], calls.counts[1], m);
   }
-  std::stable_sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
-    return std::max(a.violation, 1e-6) != std::max(b.violation, 1e-6) ? a.violation < b.violation : a.value < b.value;
-  });
-
-  VectorXd x;
-  double best = std::numeric_limits<double>::infinity();
-  for (std::uint64_t k = 0; k < std::min<std::uint64_t>(effort.runs, places.size()); ++k) {
-    const auto s = minimize(objective(p, inner, search, places[k].y), places[k].x, Sqp{.tolerance = 1e-7},
-                            GradientBelow{1e-7} || ValueChangeBelow{1e-6, 4} || MaxEvaluations{60});
+  std::stable_sort(places.begin(), places.end());
+  if (places.size() > effort.tries) places.resize(effort.tries);
+  for (Place& each : places) each = walk(each, 0.1 * width.minCoeff(), effort.trial);
+  std::stable_sort(places.begin(), places.end());
+  if (places.size() > effort.ends) places.resize(effort.ends);
+  for (Place& each : places) {
+    const auto s = minimize(objective(p, inner, search, each.y), each.x, Sqp{.tolerance = 1e-7},
+                            GradientBelow{1e-7} || MaxEvaluations{effort.slopes});
     o.count(s.counts[0], s.counts[1], m);
-    if (std::getenv("VERBOSE"))
-      std::fprintf(stderr, "%s seed %d: from %g (%g) to %.8g (%.1e), %d/%d, status %s, reason %s\n", p.name().c_str(),
-                   int(seed), places[k].value, places[k].violation, s.value, s.state.violation,
-                   int(s.counts[0].evaluations()), int(s.counts[1].evaluations()), sentence(s.status),
-                   sentence(s.evaluation.reason));
-    if (s.evaluation.usable() && s.state.violation <= 1e-6 && s.value < best) {
-      best = s.value;
-      x = s.x;
-    }
+    if (s.evaluation.usable())
+      if (const Place now = place(s.x, s.state.calls.memory.response.y); now < each) each = now;
+    if (succeeded(s.status)) continue;
+    each = walk(each, 0.02 * width.minCoeff(), effort.values);
   }
-  if (x.size() == 0) return o;
-  // Judged by itself.
-  const auto again = response(family(inner), search, drawn(random, p.inner_box()))(x);
-  VectorXd G(p.outer_inequalities());
+  if (places.empty()) return o;
+  // Judged by itself: the inner problem solved again, from elsewhere.
+  const VectorXd x = std::min_element(places.begin(), places.end())->x;
+  const auto again = response(family(inner), search, drawn(random, inner.box()))(x);
   p.outer_constraints(x, again.x, G);
   o.violation = excess(G);
-  o.error = std::abs(p.outer_value(x, again.x) - p.outer_minimum());
+  if (!failed(again.status)) o.error = std::abs(p.outer_value(x, again.x) - p.outer_minimum());
   return o;
 }
 
@@ -185,10 +215,15 @@ int main(int count, char** arguments) {
     return i < count ? std::strtoull(arguments[i], nullptr, 10) : otherwise;
   };
   const std::uint64_t first = argument(1, 1), seeds = std::max<std::uint64_t>(1, argument(2, 21));
-  const Effort effort{argument(3, Effort{}.looks), argument(4, Effort{}.runs)};
+  Effort effort;
+  effort.looks = argument(3, effort.looks);
+  effort.tries = argument(4, effort.tries);
+  effort.trial = std::int64_t(argument(5, std::uint64_t(effort.trial)));
+  effort.ends = argument(6, effort.ends);
+  effort.slopes = std::int64_t(argument(7, std::uint64_t(effort.slopes)));
+  effort.values = std::int64_t(argument(8, std::uint64_t(effort.values)));
   const double published[] = {1600, 1320, 915, 3110, 1420, 1980, 26400, 1330};
-  std::printf("%d looks and %d runs; %d seeds from %d.\n\n", int(effort.looks), int(effort.runs), int(seeds),
-              int(first));
+  std::printf("%d seeds from %d.\n\n", int(seeds), int(first));
   std::printf(
       "| problem | solved | median error of F | upper | lower calls, median | largest | as values, median | largest | "
       "published |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
