@@ -45,9 +45,10 @@ enum class Reason : std::uint8_t {
   spot_check_failed,
   inner_infeasible,
   inner_unbounded,
-  inner_not_unique
+  inner_not_unique,
+  inner_stopped_early
 };
-inline constexpr std::size_t reasons = 24;
+inline constexpr std::size_t reasons = 25;
 
 /// The reason as a sentence.
 constexpr const char* sentence(Reason reason) {
@@ -80,6 +81,7 @@ constexpr const char* sentence(Reason reason) {
     case Reason::inner_unbounded: return "The inner problem has no solution: its objective falls without bound.";
     case Reason::inner_not_unique:
       return "The inner solution is not unique: its objective is flat along a line through it.";
+    case Reason::inner_stopped_early: return "The inner run was stopped by a limit, before its own criterion was met.";
     case Reason::start_rejected: return "A predicted inner start was worse than the old solution and was rejected.";
   }
   return "Unknown reason.";

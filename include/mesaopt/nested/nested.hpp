@@ -16,6 +16,8 @@
 #include <mesaopt/core/calls.hpp>
 #include <mesaopt/core/constraints.hpp>
 #include <mesaopt/core/residuals.hpp>
+#include <mesaopt/core/status.hpp>
+#include <mesaopt/core/stopping.hpp>
 #include <mesaopt/nested/outer.hpp>
 #include <mesaopt/nested/response.hpp>
 #include <mesaopt/nested/total_jacobian.hpp>
@@ -37,6 +39,10 @@ inline constexpr bool pulls = [] {
   else
     return OuterGradient<Outer, X, Y>;
 }();
+/// True for the stopping rules that are a limit and nothing else.
+template <class R>
+inline constexpr bool only_a_limit =
+    std::same_as<R, MaxIterations> || std::same_as<R, MaxEvaluations> || std::same_as<R, MaxTime>;
 }  // namespace detail
 
 /// An outer objective of what an inner search answers,  F(x) = outer(x, y(x)),  itself an objective of x again.
@@ -118,7 +124,17 @@ struct Nested {
         record.outer_call(call),
         [&](const auto&... last) -> Evaluation<S> { return outer(x, best_point(record.response.run), last...); });
     record.response.outer_value = evaluation.value;
-    return detail::remark(evaluation, record.response);
+    evaluation = detail::remark(evaluation, record.response);
+    // Without a hypergradient there is no certificate that would tell. A limit that is the only rule is no accident.
+    using Rule = typename ResponsePiece::template Types<X>::Stopping;
+    const Status status = record.response.run.status;
+    if (!detail::only_a_limit<Rule> && evaluation.reason == Reason::none && status >= Status::max_iterations &&
+        status <= Status::max_time) {
+      evaluation.reason = Reason::inner_stopped_early;
+      evaluation.level = 1;
+      evaluation.inner_status = status;
+    }
+    return evaluation;
   }
 
   /// F(x) and its hypergradient. Where the certificate fails, the evaluation says so and the gradient is NaN.
