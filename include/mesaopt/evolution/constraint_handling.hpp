@@ -49,6 +49,7 @@ struct ConstraintHandling {
   double change = 1.1;
 
   static constexpr bool handles_constraints = true;
+  static constexpr bool needs_constraints = true;
   static constexpr bool handles_bounds = detail::handles_bounds<O>;
 
   template <Point X, class M = Nothing>
