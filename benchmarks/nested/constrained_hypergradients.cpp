@@ -155,7 +155,7 @@ Tally regular(const S& search, int seeds, double condition) {
 Reason expected(Defect defect) {
   switch (defect) {
     case Defect::dependent: return Reason::constraints_dependent;
-    case Defect::flat: return Reason::adjoint_inconsistent;
+    case Defect::flat: return Reason::inner_not_unique;
     default: return Reason::constraint_weakly_active;
   }
 }
@@ -171,7 +171,9 @@ Tally degenerate(const S& search, int seeds, double condition, Defect defect) {
     ++tally.programs;
     const auto& said = trial.evaluation;
     if (!said.differentiable())
-      ++(said.reason == expected(defect) ? tally.right : tally.otherwise);
+      ++(said.reason == expected(defect) || (defect == Defect::flat && said.reason == Reason::adjoint_inconsistent)
+             ? tally.right
+             : tally.otherwise);
     else
       ++(said.verdict == Verdict::inexact ? tally.flagged : tally.silent);
   }

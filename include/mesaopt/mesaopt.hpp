@@ -3,6 +3,7 @@
 // All of mesaopt that needs Eigen alone. Threads are a header of their own (core/threads.hpp), as are the models, the
 // problems and the recipes for models (models/, problems/, recipes/walk_forward.hpp).
 
+#include <mesaopt/bayes/earlier_tasks.hpp>
 #include <mesaopt/core/bytes.hpp>
 #include <mesaopt/core/fields.hpp>
 #include <mesaopt/core/halton.hpp>
@@ -25,6 +26,7 @@
 #include <mesaopt/evolution/constraint_handling.hpp>
 #include <mesaopt/evolution/differential_evolution.hpp>
 #include <mesaopt/evolution/elitist_cma_es.hpp>
+#include <mesaopt/evolution/exact_penalties.hpp>
 #include <mesaopt/evolution/limited_memory_cma_es.hpp>
 #include <mesaopt/evolution/natural_evolution.hpp>
 #include <mesaopt/evolution/openai_es.hpp>
@@ -46,6 +48,7 @@
 #include <mesaopt/gradient/fista.hpp>
 #include <mesaopt/gradient/gradient_descent.hpp>
 #include <mesaopt/gradient/hager_zhang.hpp>
+#include <mesaopt/gradient/hypergradient_descent.hpp>
 #include <mesaopt/gradient/lbfgs.hpp>
 #include <mesaopt/gradient/lbfgsb.hpp>
 #include <mesaopt/gradient/levenberg_marquardt.hpp>
@@ -56,11 +59,13 @@
 #include <mesaopt/gradient/newton_cg.hpp>
 #include <mesaopt/gradient/nonlinear_conjugate_gradient.hpp>
 #include <mesaopt/gradient/powell_dogleg.hpp>
+#include <mesaopt/gradient/proximal_descent.hpp>
 #include <mesaopt/gradient/proximal_gradient.hpp>
 #include <mesaopt/gradient/quadratic_program.hpp>
 #include <mesaopt/gradient/reverse_adam.hpp>
 #include <mesaopt/gradient/reverse_descent.hpp>
 #include <mesaopt/gradient/rms_prop.hpp>
+#include <mesaopt/gradient/shaped_pairs.hpp>
 #include <mesaopt/gradient/sqp.hpp>
 #include <mesaopt/gradient/steepest_descent.hpp>
 #include <mesaopt/gradient/steihaug.hpp>
@@ -77,12 +82,15 @@
 #include <mesaopt/nested/inexact.hpp>
 #include <mesaopt/nested/joint.hpp>
 #include <mesaopt/nested/ldlt_adjoint.hpp>
+#include <mesaopt/nested/learned_rates.hpp>
 #include <mesaopt/nested/minres_adjoint.hpp>
 #include <mesaopt/nested/nested.hpp>
 #include <mesaopt/nested/neumann_adjoint.hpp>
+#include <mesaopt/nested/over_tasks.hpp>
 #include <mesaopt/nested/penalty_gradient.hpp>
 #include <mesaopt/nested/persistent_evolution.hpp>
 #include <mesaopt/nested/selected.hpp>
+#include <mesaopt/nested/single_loop.hpp>
 #include <mesaopt/nested/spot_checked.hpp>
 #include <mesaopt/nested/start_gradients.hpp>
 #include <mesaopt/nested/then.hpp>
@@ -104,9 +112,11 @@
 #include <mesaopt/objective/l1.hpp>
 #include <mesaopt/objective/least_squares.hpp>
 #include <mesaopt/objective/mini_batches.hpp>
+#include <mesaopt/objective/pausable.hpp>
 #include <mesaopt/objective/quadratic_program.hpp>
 #include <mesaopt/objective/regularized.hpp>
 #include <mesaopt/objective/robust.hpp>
 #include <mesaopt/objective/simplex.hpp>
 #include <mesaopt/recipes/bayesian_optimization.hpp>
+#include <mesaopt/recipes/freeze_thaw.hpp>
 #include <mesaopt/recipes/trust_region_bayes.hpp>

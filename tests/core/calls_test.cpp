@@ -124,6 +124,8 @@ TEST_CASE("an exception leaves memory as it was, and what was spent is counted",
   std::vector<Evaluation<double>> out;
   const MatrixXd points = (MatrixXd(1, 3) << 1, -2, -7).finished();
   CHECK_THROWS_WITH(calls.values(Adding{}, points, out), "negative -2");
+  CHECK(calls.events[std::size_t(Reason::threw)].count == 2);
+  CHECK(calls.events[std::size_t(Reason::threw)].level == 0);
   CHECK(calls.memory.sum == 5);
 }
 

@@ -32,6 +32,26 @@ TEST_CASE("a solution prints value, point, status, work and notes", "[core]") {
   CHECK(out.precision() == 3);
 }
 
+TEST_CASE("what arose at a level below is told with the level, and a failure by its deepest reason", "[core]") {
+  const Eigen::Vector2d x0(-1.2, 1);
+  auto s = minimize(problems::Rosenbrock{}, x0, Lbfgs{});
+  CHECK(message(s) == sentence(Status::gradient_below));
+  s.status = Status::not_differentiable;
+  CHECK(message(s) == sentence(Status::not_differentiable));
+  s.events[std::size_t(Reason::non_finite_value)] = {9, 1};
+  s.events[std::size_t(Reason::inner_infeasible)] = {2, 17, 2, Status::infeasible};
+  const std::string where = std::string("at level 2: ") + sentence(Status::infeasible);
+  CHECK(message(s) == std::string(sentence(Status::not_differentiable)) + " " + sentence(Reason::inner_infeasible) +
+                          " (" + where + ")");
+  std::ostringstream out;
+  out << s;
+  CHECK_THAT(out.str(), Catch::Contains("(2 times, first at evaluation 17, " + where + ")"));
+  CHECK_THAT(out.str(), Catch::Contains("(9 times, first at evaluation 1)"));
+  s.evaluation.reason = Reason::another_basin;
+  s.evaluation.level = 1;
+  CHECK_THAT(message(s), Catch::Contains("another basin. (at level 1)"));
+}
+
 TEST_CASE("a long point prints its first entries and its size", "[core]") {
   const VectorXd x0 = VectorXd::Zero(50);
   std::ostringstream out;

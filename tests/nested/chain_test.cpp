@@ -136,8 +136,12 @@ TEST_CASE("a stage that throws ends the chain by name, and the solutions before 
                             stage("never", bowl(8), search, zero8, pad()))();
   CHECK_FALSE(report.complete());
   CHECK(report.completed == 1);
-  CHECK(failed(report.status));
+  CHECK(report.status == Status::threw);
   CHECK(report.message() == "Stage broken: It threw an exception. the sensor is off");
+  const auto& half = std::get<1>(report.stages);
+  CHECK(half.level == 0);
+  CHECK(half.solution.evaluation.usable());  // what it had found until then
+  CHECK(half.solution.value < broken.scales.sum());
   CHECK((std::get<0>(report.stages).solution.x - bowl(6).center).norm() < 1e-6);
   CHECK(std::get<1>(report.stages).end == StageEnd::threw);
   CHECK(std::get<2>(report.stages).end == StageEnd::not_run);
@@ -149,6 +153,7 @@ TEST_CASE("a map of wrong dimension, or to nowhere, ends the chain by name", "[n
   const auto wrong = chain(first, stage("wide", bowl(8), search, zero8))();  // Keep: 6 variables where 8 are wanted
   CHECK(wrong.completed == 1);
   CHECK(std::get<1>(wrong.stages).end == StageEnd::wrong_dimension);
+  CHECK(wrong.status == Status::bad_handover);
   CHECK(wrong.message() == "Stage wide: Its map made a point of another size than its start.");
   const auto nowhere = [](const VectorXd&, VectorXd& y) { y.setConstant(std::nan("")); };
   CHECK(std::get<1>(chain(first, stage("wide", bowl(8), search, zero8, nowhere))().stages).end == StageEnd::not_finite);

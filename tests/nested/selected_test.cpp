@@ -59,7 +59,7 @@ TEST_CASE("of many inner solutions the optimistic or the pessimistic one is take
     const Decides outer{selection == Selection::optimistic ? 1.0 : -1.0};
     double slope = 0;
     Vector2d y;
-    CHECK(at(outer, Open{}, 0.5, slope, y).reason == Reason::adjoint_inconsistent);
+    CHECK(at(outer, Open{}, 0.5, slope, y).reason == Reason::inner_not_unique);
     const auto found = at(outer, selected(Open{}, outer, selection), 0.5, slope, y);
     CHECK(found.differentiable());
     CHECK(y[0] == Approx(0.5).epsilon(2e-4));

@@ -1,6 +1,7 @@
 #include <mesaopt/recipes/bayesian_optimization.hpp>
 
 #include <cmath>
+#include <cstddef>
 #include <functional>
 #include <numbers>
 
@@ -9,6 +10,7 @@
 #include <mesaopt/core/fields.hpp>
 #include <mesaopt/core/minimize.hpp>
 #include <mesaopt/core/space.hpp>
+#include <mesaopt/gradient/adam.hpp>
 #include <mesaopt/gradient/lbfgs.hpp>
 #include <mesaopt/nested/nested.hpp>
 #include <mesaopt/nested/response.hpp>
@@ -34,6 +36,21 @@ struct Ravine {
     return a * a + 10 * b * b;
   }
 };
+
+/// (y − x)² and a spoiler, for Adam.
+struct Inner {
+  std::function<double(double)> spoil = [](double) { return 0; };
+  double operator()(const VectorXd& x, const VectorXd& y, VectorXd& gy) const {
+    gy = 2 * (y - x);
+    return (y - x).squaredNorm() + spoil(x[0]);
+  }
+};
+auto over_adam(const std::function<double(double)>& spoil) {
+  return within(nested([](const VectorXd& x, const VectorXd& y) { return std::pow(y[0] - 1, 2) + 0.1 * x[0]; },
+                       response(family(Inner{spoil}), Search{Adam{.learning_rate = 0.1}, MaxIterations{400}},
+                                VectorXd(VectorXd::Zero(1)))),
+                Box<VectorXd>{VectorXd{{-1}}, VectorXd{{3}}});
+}
 
 }  // namespace
 
@@ -77,4 +94,30 @@ TEST_CASE("Bayesian optimization is an outer search without gradients over L-BFG
   const auto solution = minimize(f, VectorXd{{0}}, BayesianOptimization{}, MaxEvaluations{12});
   CHECK(solution.value < 0.0101);
   CHECK(solution.counts[1].gradients > 12);
+}
+
+TEST_CASE("Bayesian optimization over Adam finds the minimum, also where Adam has no answer in part of the box",
+          "[recipes][bayesian_optimization]") {
+  const auto whole =
+      minimize(over_adam([](double) { return 0; }), VectorXd{{2.5}}, BayesianOptimization{}, MaxEvaluations{20});
+  CHECK(whole.x[0] == Approx(0.95).margin(2e-2));
+  CHECK(whole.counts[1].gradients == 20 * 401);
+  CHECK(whole.events[std::size_t(Reason::inner_failed)].count == 0);
+
+  const auto part = minimize(over_adam([](double x) { return x > 0.5 ? std::nan("") : 0; }), VectorXd{{-0.9}},
+                             BayesianOptimization{}, MaxEvaluations{25});
+  CHECK(part.evaluation.usable());
+  CHECK(part.x[0] <= 0.5);
+  CHECK(part.x[0] > 0.3);
+  const Event& event = part.events[std::size_t(Reason::inner_failed)];
+  CHECK(event.count > 0);
+  CHECK(event.count < 25);
+  CHECK(int(event.level) == 1);
+  CHECK(event.inner_status == Status::bad_start);
+
+  const auto none = minimize(over_adam([](double) { return std::nan(""); }), VectorXd{{0}}, BayesianOptimization{},
+                             MaxEvaluations{8});
+  CHECK_FALSE(none.evaluation.usable());
+  CHECK_FALSE(succeeded(none.status));
+  CHECK(none.events[std::size_t(Reason::inner_failed)].count == 8);
 }

@@ -19,6 +19,7 @@
 #include <mesaopt/core/objective.hpp>
 #include <mesaopt/core/prior.hpp>
 #include <mesaopt/core/residuals.hpp>
+#include <mesaopt/core/status.hpp>
 
 namespace mesaopt {
 
@@ -26,10 +27,24 @@ namespace mesaopt {
 struct Event {
   std::uint64_t count = 0;
   std::uint64_t first = 0;  ///< index of the evaluation
-  static constexpr auto fields() { return std::tuple{&Event::count, &Event::first}; }
+  std::uint8_t level = 0;   ///< where the first one arose: 0 here, 1 in the inner run, 2 in the one in that, ...
+  Status inner_status = Status::running;  ///< how the run at that level ended, if it is one below
+  static constexpr auto fields() {
+    return std::tuple{&Event::count, &Event::first, &Event::level, &Event::inner_status};
+  }
 };
 
 namespace detail {
+
+/// Of all that happened what arose at the deepest level, and of that what happened most often.
+inline Reason deepest(const std::array<Event, reasons>& events) {
+  std::size_t found = 0;
+  for (std::size_t i = 1; i < reasons; ++i)
+    if (events[i].count > 0 && (events[i].level > events[found].level ||
+                                (events[i].level == events[found].level && events[i].count > events[found].count)))
+      found = i;
+  return Reason(found);
+}
 
 /// Levels of optimization below an objective with memory M.
 template <class M>
@@ -124,8 +139,9 @@ struct Calls {
     if (exhausted()) return spent();
     const auto index = counts[0].evaluations();
     ++counts[0].values;
-    const Collect collect{*this, slot};
-    return note(detail::evaluate(f, x, slot.scratch, call(slot, index)), index);
+    Collect collect{*this, slot, index};
+    const auto evaluation = detail::evaluate(f, x, slot.scratch, call(slot, index));
+    return note(collect.done(evaluation), index);
   }
 
   template <class F>
@@ -134,8 +150,9 @@ struct Calls {
     const auto index = counts[0].evaluations();
     ++counts[0].gradients;
     gradient.resize(x.size());  // a loaded state comes without its scratch
-    const Collect collect{*this, slot};
-    return note(detail::evaluate_gradient(f, x, gradient, call(slot, index)), index);
+    Collect collect{*this, slot, index};
+    const auto evaluation = detail::evaluate_gradient(f, x, gradient, call(slot, index));
+    return note(collect.done(evaluation), index);
   }
 
   /// The Hessian at x times v: the objective's own, else by central differences of gradients along v, with the step
@@ -143,7 +160,7 @@ struct Calls {
   template <class F>
   void hessian_product(const F& f, const X& x, const X& v, X& out) {
     const auto index = counts[0].evaluations();
-    const Collect collect{*this, slot};
+    Collect collect{*this, slot, index};
     if constexpr (detail::HasHessianProduct<F, X>) {
       ++counts[0].hessian_products;
       detail::evaluate_hessian_product(f, x, v, out, call(slot, index));
@@ -151,7 +168,7 @@ struct Calls {
       const S norm = v.norm();
       if (!(norm > 0)) {
         out.setZero(x.size());
-        return;
+        return void(collect.done());
       }
       const S h = std::cbrt(std::numeric_limits<S>::epsilon()) * std::max(S(1), x.norm()) / norm;
       slot.scratch.resize(x.size());
@@ -162,6 +179,7 @@ struct Calls {
       detail::evaluate_gradient(f, slot.point, slot.scratch, call(slot, index + 1));
       out = (out - slot.scratch) / (2 * h);
     }
+    collect.done();
   }
 
   /// The Hessian at x: the objective's own, else column by column from Hessian products, made symmetric.
@@ -169,9 +187,10 @@ struct Calls {
   void hessian(const F& f, const X& x, MatrixOf<X>& out) {
     out.resize(x.size(), x.size());
     if constexpr (detail::HasHessian<F, X>) {
-      const Collect collect{*this, slot};
+      Collect collect{*this, slot, counts[0].evaluations()};
       ++counts[0].hessians;
-      detail::evaluate_hessian(f, x, out, call(slot, counts[0].evaluations()));
+      detail::evaluate_hessian(f, x, out, call(slot, collect.index));
+      collect.done();
     } else {
       slot.plus.setZero(x.size());
       for (Eigen::Index j = 0; j < x.size(); ++j) {
@@ -198,8 +217,9 @@ struct Calls {
     ++(sizeof...(J) == 0 ? counts[0].values : counts[0].gradients);
     r.resize(f.residual_count());
     (jacobian.resize(r.size(), x.size()), ...);
-    const Collect collect{*this, slot};
+    Collect collect{*this, slot, index};
     auto evaluation = detail::evaluate_residuals(f, x, call(slot, index), r, jacobian...);
+    collect.done();
     // 0 · ∞ and 0 · NaN are NaN: all entries in one pass.
     if (evaluation.usable() && !(((jacobian.array() * S(0)).sum() == S(0)) && ...)) {
       evaluation.verdict = Verdict::not_differentiable;
@@ -217,8 +237,9 @@ struct Calls {
     ++counts[0].constraints;
     c.resize(Eigen::Index(f.equalities()) + Eigen::Index(f.inequalities()));
     (jacobian.resize(c.size(), x.size()), ...);
-    const Collect collect{*this, slot};
+    Collect collect{*this, slot, index};
     detail::evaluate_constraints(f, x, call(slot, index), c, jacobian...);
+    collect.done();
     if (c.allFinite() && (jacobian.allFinite() && ...)) return true;
     note(Evaluation<S>::failure(Reason::non_finite_constraint), index);
     return false;
@@ -242,8 +263,9 @@ struct Calls {
   /// Makes another kind of call of the objective's, `function(call)`, and collects what it costs at the levels below.
   template <class Function>
   void make(Function&& function) {
-    const Collect collect{*this, slot};
-    function(call(slot, counts[0].evaluations()));
+    Collect collect{*this, slot, counts[0].evaluations()};
+    function(call(slot, collect.index));
+    collect.done();
   }
 
   /// Evaluates the columns of `points` by the objective's evaluator, in one batch.
@@ -266,14 +288,40 @@ struct Calls {
   X column_{};
   std::uint64_t batch_ = 0;  // the index of the first evaluation of the last batch
 
+  /// Collects what a call cost when it has been made, or has thrown, which is noted.
   struct Collect {
     Calls& calls;
     detail::Slot<X, M>& from;
-    Collect(Calls& c, detail::Slot<X, M>& s) : calls(c), from(s) {}
+    std::uint64_t index;
+    bool returned = false;
+    Collect(Calls& c, detail::Slot<X, M>& s, std::uint64_t i) : calls(c), from(s), index(i) {}
     Collect(const Collect&) = delete;
     Collect& operator=(const Collect&) = delete;
-    ~Collect() { calls.collect(from); }
+    ~Collect() {
+      calls.collect(from);
+      if (!returned) calls.note_thrown(level_of(from), index);
+    }
+    void done() { returned = true; }
+    template <class E>
+    const E& done(const E& evaluation) {
+      returned = true;
+      return evaluation;
+    }
   };
+  /// At which level something threw: a record of levels below knows whether it was there.
+  static std::uint8_t level_of(const detail::Slot<X, M>& from) {
+    if constexpr (requires { from.record.thrown_below(); })
+      return from.record.thrown_below();
+    else
+      return 0;
+  }
+  void note_thrown(std::uint8_t level, std::uint64_t index) {
+    Event& event = events[std::size_t(Reason::threw)];
+    if (event.count++ == 0) {
+      event.first = index;
+      event.level = level;
+    }
+  }
 
   Call<M> call(detail::Slot<X, M>& s, std::uint64_t index) const { return {memory, s.record, tolerance, index}; }
 
@@ -298,7 +346,11 @@ struct Calls {
     }
     if (evaluation.reason != Reason::none) {
       Event& event = events[std::size_t(evaluation.reason)];
-      if (event.count++ == 0) event.first = index;
+      if (event.count++ == 0) {
+        event.first = index;
+        event.level = evaluation.level;
+        event.inner_status = evaluation.inner_status;
+      }
     }
     return evaluation;
   }
@@ -327,15 +379,22 @@ void Calls<X, M>::values(const F& f, const PointsOf<X>& points, std::vector<Eval
     struct CollectAll {
       Calls& calls;
       std::size_t size;
+      std::uint64_t index;
+      bool returned = false;
       ~CollectAll() {
         for (std::size_t i = 0; i < size; ++i) calls.collect(calls.slots[i]);
+        if (returned) return;
+        std::uint8_t level = 0;
+        for (std::size_t i = 0; i < size; ++i) level = std::max(level, level_of(calls.slots[i]));
+        calls.note_thrown(level, index);
       }
-    } collect_all{*this, size};
+    } collect_all{*this, size, index};
     detail::evaluator_of(f)(std::size_t(allowed), [&](std::size_t i) {
       auto& s = slots[i];
       s.point = points.col(Eigen::Index(i));
       out[i] = detail::evaluate(f, s.point, s.scratch, call(s, index + i));
     });
+    collect_all.returned = true;
     for (std::size_t i = 0; i < allowed; ++i) out[i] = note(out[i], index + i);
   }
 }

@@ -8,6 +8,8 @@
 #include <limits>
 #include <tuple>
 
+#include <mesaopt/core/status.hpp>
+
 namespace mesaopt {
 
 /// How far an evaluation may be relied on.
@@ -40,9 +42,13 @@ enum class Reason : std::uint8_t {
   derivative_truncated,
   first_order_gradient,
   sampled_gradient,
-  spot_check_failed
+  spot_check_failed,
+  inner_infeasible,
+  inner_unbounded,
+  inner_not_unique,
+  inner_stopped_early
 };
-inline constexpr std::size_t reasons = 21;
+inline constexpr std::size_t reasons = 25;
 
 /// The reason as a sentence.
 constexpr const char* sentence(Reason reason) {
@@ -71,6 +77,11 @@ constexpr const char* sentence(Reason reason) {
     case Reason::first_order_gradient: return "The hypergradient is made without second derivatives, an approximation.";
     case Reason::sampled_gradient: return "The hypergradient is estimated from random evaluations.";
     case Reason::spot_check_failed: return "The hypergradient disagrees with differences of the outer objective.";
+    case Reason::inner_infeasible: return "The inner problem has no point that satisfies its constraints.";
+    case Reason::inner_unbounded: return "The inner problem has no solution: its objective falls without bound.";
+    case Reason::inner_not_unique:
+      return "The inner solution is not unique: its objective is flat along a line through it.";
+    case Reason::inner_stopped_early: return "The inner run was stopped by a limit, before its own criterion was met.";
     case Reason::start_rejected: return "A predicted inner start was worse than the old solution and was rejected.";
   }
   return "Unknown reason.";
@@ -97,6 +108,8 @@ struct Evaluation {
   S value = std::numeric_limits<S>::quiet_NaN();
   Verdict verdict = Verdict::fine;
   Reason reason = Reason::none;
+  std::uint8_t level = 0;                 ///< where the reason arose: 0 here, 1 in the inner run, 2 in the one in that
+  Status inner_status = Status::running;  ///< how the run at that level ended, if it is one below
   S value_error = 0;     ///< estimated absolute error of the value; line searches take it as noise level
   S gradient_error = 0;  ///< estimated absolute error of the gradient's norm
   Certificate certificate{};
@@ -109,6 +122,13 @@ struct Evaluation {
   static constexpr Evaluation failure(Reason why) {
     return {std::numeric_limits<S>::quiet_NaN(), Verdict::failed, why};
   }
+  /// The same, for a reason that arose so many levels below, where a run ended so.
+  static constexpr Evaluation failure(Reason why, std::uint8_t level, Status inner_status) {
+    Evaluation failed = failure(why);
+    failed.level = level;
+    failed.inner_status = inner_status;
+    return failed;
+  }
   /// True when the value can be used.
   [[nodiscard]] bool usable() const {
     using std::isfinite;  // and that of dual numbers
@@ -119,7 +139,8 @@ struct Evaluation {
 
   static constexpr auto fields() {
     using E = Evaluation;
-    return std::tuple{&E::value, &E::verdict, &E::reason, &E::value_error, &E::gradient_error, &E::certificate};
+    return std::tuple{&E::value,        &E::verdict,     &E::reason,         &E::level,
+                      &E::inner_status, &E::value_error, &E::gradient_error, &E::certificate};
   }
 };
 

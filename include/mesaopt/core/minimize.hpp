@@ -102,7 +102,14 @@ constexpr void explain() {
                     "f.constraints(x, c), or use a search without gradients (AugmentedLagrangian{CmaEs{}})");
       static_assert(!Regularized<F, X> || handles_regularizer<O>,
                     "mesaopt: this optimizer does not heed a regularizer. Use one that does (ProximalGradient, Fista)");
-      if constexpr (!lacks_gradient && heeds<O, F, X>) {
+      constexpr bool lacks_constraints = needs_constraints<O> && !Constrained<F, X>;
+      static_assert(!lacks_constraints,
+                    "mesaopt: this optimizer is for objectives with constraints, and this one has none that it knows "
+                    "of: give f.equalities(), f.inequalities() and f.constraints(x, c), or use the optimizer that is "
+                    "inside of it by itself");
+      if constexpr (!OptimizerFor<O, F, X> && requires { O::template explain_refusal<F, X>(); }) {
+        O::template explain_refusal<F, X>();
+      } else if constexpr (!lacks_gradient && !lacks_constraints && heeds<O, F, X>) {
         static_assert(OptimizerFor<O, F, X>,
                       "mesaopt: this type is no optimizer for the objective: it needs a template State<X, M> and const "
                       "init(f, start, state) and step(f, state). See core/optimizer.hpp");

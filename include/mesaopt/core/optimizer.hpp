@@ -70,6 +70,12 @@ inline constexpr bool handles_regularizer = requires {
   requires O::handles_regularizer;
 };
 
+/// Optimizers that do nothing but heed constraints say so: `static constexpr bool needs_constraints = true`.
+template <class O>
+inline constexpr bool needs_constraints = requires {
+  requires O::needs_constraints;
+};
+
 /// True if F has constraints without their Jacobian, which O would need.
 template <class O, class F, class X>
 inline constexpr bool lacks_jacobian = needs_gradient<O>&& Constrained<F, X> && !DifferentiableConstraints<F, X>;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <limits>
 #include <ostream>
+#include <string>
 #include <tuple>
 #include <type_traits>
 
@@ -67,7 +68,37 @@ inline void print_counts(std::ostream& out, const Counts& c) {
   item(c.factorizations, "factorizations");
   item(c.linear_iterations, "linear iterations");
 }
+/// "at level 2: how the run there ended".
+inline std::string place(std::uint8_t level, Status status) {
+  std::string text = "at level " + std::to_string(int(level));
+  if (status != Status::running) text += std::string(": ") + sentence(status);
+  return text;
+}
 }  // namespace detail
+
+/// Why a search ended: its status, and for one that failed the reason, with the level at which it arose: 0 that of the
+/// search, 1 that of the inner run, and so on, and how the run there ended.
+///
+///     Failed: the objective has no finite value or gradient at the start. The inner problem has no point that
+///     satisfies its constraints. (at level 1: Failed: no point satisfies the constraints.)
+template <class S>
+std::string message(const Solution<S>& solution) {
+  std::string text = sentence(solution.status);
+  if (!failed(solution.status)) return text;
+  Reason why = solution.evaluation.reason;
+  std::uint8_t level = solution.evaluation.level;
+  Status below = solution.evaluation.inner_status;
+  if (why == Reason::none) {  // the best point is a good one: it was others that failed
+    why = detail::deepest(solution.events);
+    const Event& event = solution.events[std::size_t(why)];
+    level = event.level;
+    below = event.inner_status;
+  }
+  if (why == Reason::none) return text;
+  text += std::string(" ") + sentence(why);
+  if (level > 0) text += " (" + detail::place(level, below) + ")";
+  return text;
+}
 
 /// Prints value, point, status, counts of every level, and what was noticed on the way.
 template <class S>
@@ -85,7 +116,8 @@ std::ostream& operator<<(std::ostream& out, const Solution<S>& solution) {
   for (std::size_t i = 1; i < solution.events.size(); ++i)
     if (const Event& event = solution.events[i]; event.count > 0)
       out << "note    " << sentence(Reason(i)) << " (" << event.count << (event.count == 1 ? " time" : " times")
-          << ", first at evaluation " << event.first << ")\n";
+          << ", first at evaluation " << event.first
+          << (event.level > 0 ? ", " + detail::place(event.level, event.inner_status) : std::string()) << ")\n";
   out.precision(precision);
   return out;
 }

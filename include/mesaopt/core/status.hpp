@@ -25,7 +25,9 @@ enum class Status : std::uint8_t {
   non_finite,
   infeasible,
   unbounded,
-  not_convex
+  not_convex,
+  threw,
+  bad_handover
 };
 
 /// The status as a sentence.
@@ -48,6 +50,8 @@ constexpr const char* sentence(Status status) {
     case Status::infeasible: return "Failed: no point satisfies the constraints.";
     case Status::unbounded: return "Failed: the objective falls without bound.";
     case Status::not_convex: return "Failed: the objective is not convex, which this optimizer needs.";
+    case Status::threw: return "Failed: an exception ended it.";
+    case Status::bad_handover: return "Failed: what it was handed over is no point that it can begin at.";
   }
   return "Unknown status.";
 }

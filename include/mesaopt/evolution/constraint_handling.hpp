@@ -56,6 +56,7 @@ struct ConstraintHandling {
   double change = Ranking::change;
 
   static constexpr bool handles_constraints = true;
+  static constexpr bool needs_constraints = true;
   static constexpr bool handles_bounds = detail::handles_bounds<O>;
 
   template <Point X, class M = Nothing>

@@ -93,6 +93,19 @@ struct Restarts {
     }
   };
 
+  /// Fails to compile with why there is no restarting of this optimizer, or for this objective.
+  template <class F, Point X>
+  static constexpr void explain_refusal() {
+    constexpr bool restartable = detail::Restartable<O, typename O::template State<X, MemoryOf<F, X>>>;
+    static_assert(
+        restartable,
+        "mesaopt: Restarts begins an evolution strategy anew with another population and step size, which this "
+        "optimizer does not let it set. Put the restarts inside of it: UncertaintyHandling<Restarts<CmaEs>>{}");
+    static_assert(!restartable || OptimizerFor<O, F, X>,
+                  "mesaopt: the optimizer inside of Restarts is none for this objective: minimize by it alone, without "
+                  "Restarts, to be told why");
+  }
+
   /// That of the optimizer.
   [[nodiscard]] auto default_stopping() const requires requires { optimizer.default_stopping(); }
   { return optimizer.default_stopping(); }

@@ -52,6 +52,7 @@ struct AugmentedLagrangian {
   using Stopping = AnyOf<decltype(InnerSearch::stopping), MaxEvaluations>;
   static constexpr bool needs_gradient = detail::needs_gradient<Optimizer>;
   static constexpr bool handles_constraints = true;
+  static constexpr bool needs_constraints = true;
   static constexpr bool handles_bounds = detail::handles_bounds<Optimizer>;
 
   template <Point X, class M = Nothing>

@@ -92,7 +92,7 @@ class SoftmaxLoss : public MlpLoss<S> {
   /// H = second derivative at w.
   template <Point W, class Matrix>
   void hessian(const W& w, Matrix& H, const Call<typename MlpLoss<S>::template Memory<W>>& call) const {
-    detail::softmax_hessian(*this, w, H, call.record);
+    mesaopt::detail::softmax_hessian(*this, w, H, call.record);
   }
 };
 
@@ -116,7 +116,7 @@ class SoftmaxRegression : public MlpTraining<S> {
   /// H = second derivative by w.
   template <Point X, Point W, class Matrix>
   void hessian(const X& x, const W& w, Matrix& H, const Call<typename MlpTraining<S>::template Memory<W>>& call) const {
-    detail::softmax_hessian(this->loss(), w, H, call.record);
+    mesaopt::detail::softmax_hessian(this->loss(), w, H, call.record);
     this->penalty().hessian(x, H);
   }
 };

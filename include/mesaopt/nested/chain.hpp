@@ -11,9 +11,12 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/core/calls.hpp>
+#include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/core/run.hpp>
 #include <mesaopt/core/search.hpp>
 #include <mesaopt/core/solution.hpp>
+#include <mesaopt/core/status.hpp>
 #include <mesaopt/nested/handover.hpp>
 #include <mesaopt/nested/race.hpp>
 #include <mesaopt/nested/transfer.hpp>
@@ -75,11 +78,13 @@ struct StageReport {
   std::string name{};
   StageEnd end = StageEnd::not_run;
   Transfer transfer = Transfer::none;
-  S solution{};  ///< if it was run; its counts are those of the run that went on
+  S solution{};  ///< if it was run, as far as it came; its counts are those of the run that went on
   double warm_value = std::numeric_limits<double>::quiet_NaN();  ///< at the end of the race: of the run handed over
   double cold_value = std::numeric_limits<double>::quiet_NaN();  ///< ... of the cold run
   std::uint64_t lost_evaluations = 0;                            ///< of the run that lost the race
   std::string message{};                                         ///< what an exception said
+  std::uint8_t level = 0;  ///< where what ended it early arose: 0 in its own search, 1 in the inner run of that, ...
+  Status inner_status = Status::running;  ///< how the run at that level ended, if it is one below
 };
 
 /// What a chain answers: a report for every stage. `std::get<i>(report.stages).solution` is that of stage i.
@@ -87,7 +92,7 @@ template <class... S>
 struct ChainReport {
   std::tuple<StageReport<S>...> stages{};
   std::size_t completed = 0;        ///< stages that are complete: all before the one that ended the chain
-  Status status = Status::running;  ///< of the last stage run; bad_start where its map failed, or it threw
+  Status status = Status::running;  ///< of the last stage run; `threw` or `bad_handover` where that is why it ended
   std::exception_ptr error{};       ///< what a stage threw, to be thrown again
 
   /// Whether all stages are complete.
@@ -101,8 +106,10 @@ struct ChainReport {
               [&] {
                 if (!text.empty() || each.end == StageEnd::complete || each.end == StageEnd::not_run) return;
                 text = "Stage " + each.name + ": " + sentence(each.end);
-                if (each.end == StageEnd::failed) text += std::string(" ") + sentence(each.solution.status);
+                if (each.end == StageEnd::failed) text += " " + mesaopt::message(each.solution);
                 if (!each.message.empty()) text += " " + each.message;
+                if (each.end == StageEnd::threw && each.level > 0)
+                  text += " (" + detail::place(each.level, each.inner_status) + ")";
               }(),
               ...);
         },
@@ -132,7 +139,6 @@ struct Chain {
       auto& mine = std::get<i>(report.stages);
       const auto& stage = std::get<i>(stages);
       mine.name = stage.name;
-      report.status = Status::bad_start;
       try {
         if constexpr (i == 0) {
           minimize_from(stage, stage.start, mine);
@@ -155,7 +161,9 @@ struct Chain {
         mine.end = StageEnd::threw;
         report.error = std::current_exception();
       }
-      if (mine.end == StageEnd::complete || mine.end == StageEnd::failed) report.status = mine.solution.status;
+      if (mine.end == StageEnd::threw) mine.solution.status = Status::threw;
+      report.status = mine.end == StageEnd::wrong_dimension || mine.end == StageEnd::not_finite ? Status::bad_handover
+                                                                                                : mine.solution.status;
       if (mine.end != StageEnd::complete) return;
       ++report.completed;
       run<i + 1>(report);
@@ -181,14 +189,29 @@ struct Chain {
     using Running = RunOf<decltype(stage.search.optimizer), decltype(stage.search.stopping), decltype(stage.objective),
                           decltype(stage.start)>;
     Running warm;
-    begin(stage.objective, start, optimizer, stopping, warm);
-    if constexpr (!std::is_same_v<decltype(Stage::race), NoRace>) {
-      if (mine.transfer != Transfer::none) race(stage, warm, mine);
+    try {
+      begin(stage.objective, start, optimizer, stopping, warm);
+      if constexpr (!std::is_same_v<decltype(Stage::race), NoRace>) {
+        if (mine.transfer != Transfer::none) race(stage, warm, mine);
+      }
+      resume(stage.objective, optimizer, stopping, warm);
+    } catch (...) {  // what it had found until then
+      mine.solution = solution(std::move(warm));
+      locate(Reason::threw, mine);
+      throw;
     }
-    resume(stage.objective, optimizer, stopping, warm);
     mine.solution = solution(std::move(warm));
     mine.end =
         failed(mine.solution.status) || !mine.solution.evaluation.usable() ? StageEnd::failed : StageEnd::complete;
+    if (mine.end == StageEnd::failed) locate(detail::deepest(mine.solution.events), mine);
+  }
+
+  /// Where what ended a stage arose.
+  template <class Report>
+  static void locate(Reason reason, Report& mine) {
+    const Event& event = mine.solution.events[std::size_t(reason)];
+    mine.level = event.level;
+    mine.inner_status = event.inner_status;
   }
 
   /// Runs the race; `warm` becomes the winner.

@@ -10,6 +10,7 @@
 #include <mesaopt/nested/adjoint_system.hpp>
 #include <mesaopt/nested/conjugate_gradient.hpp>
 #include <mesaopt/nested/response.hpp>
+#include <mesaopt/nested/uniqueness.hpp>
 
 namespace mesaopt::detail {
 
@@ -66,11 +67,24 @@ Certificate cholesky_adjoint(const System& system, bool exact) {
   const S epsilon = std::numeric_limits<S>::epsilon();
   const S largest = H.cwiseAbs().colwise().sum().maxCoeff();
   const S zero = std::max(10 * S(n) * epsilon, noise) * largest;
+  c.condition = std::numeric_limits<double>::infinity();
+  const auto judged = [&] {
+    system.judge(c, Reason::adjoint_inconsistent);
+    if (c.reason != Reason::inner_not_converged && one_of_many(system, largest, zero))
+      c.reason = Reason::inner_not_unique;
+    return c;
+  };
+  if (!(largest > 0)) {  // no curvature at all
+    record.adjoint.setZero(n);
+    c.adjoint_residual = size > 0 ? 1 : 0;
+    c.distance = c.stationarity > 0 ? c.condition : 0;
+    return judged();
+  }
   record.factor = H;
   record.factor.diagonal().array() += zero;
   ++calls.counts[0].factorizations;
-  if (!(zero > 0) || !factorize(record.factor, false)) {
-    system.refuse(c, zero > 0 ? Reason::inner_indefinite : Reason::adjoint_inconsistent);
+  if (!factorize(record.factor, false)) {
+    system.refuse(c, Reason::inner_indefinite);
     return c;
   }
   record.adjoint.setZero(n);
@@ -88,9 +102,7 @@ Certificate cholesky_adjoint(const System& system, bool exact) {
   solve_factorized(record.factor, record.step);
   c.adjoint_residual = double(outcome.residual);
   c.distance = double(record.step.norm() / scale);
-  c.condition = std::numeric_limits<double>::infinity();
-  system.judge(c, Reason::adjoint_inconsistent);
-  return c;
+  return judged();
 }
 
 }  // namespace mesaopt::detail

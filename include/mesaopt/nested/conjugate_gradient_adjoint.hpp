@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include <Eigen/Core>
@@ -10,6 +11,7 @@
 #include <mesaopt/nested/adjoint_system.hpp>
 #include <mesaopt/nested/conjugate_gradient.hpp>
 #include <mesaopt/nested/response.hpp>
+#include <mesaopt/nested/uniqueness.hpp>
 
 namespace mesaopt::detail {
 
@@ -51,7 +53,19 @@ Certificate conjugate_gradient_adjoint(const System& system) {
   }
   if (!(outcome.residual <= S(system.with.accept_residual))) {
     // Rounding of the curvature shows as zero curvature before the residual has vanished: there is no solution.
-    system.refuse(c, outcome.iterations < limit ? Reason::adjoint_inconsistent : Reason::adjoint_not_converged);
+    const bool inconsistent = outcome.iterations < limit;
+    system.refuse(c, inconsistent ? Reason::adjoint_inconsistent : Reason::adjoint_not_converged);
+    // It ended along a direction without curvature.
+    auto& [r, z, p, q] = record.linear;
+    const S length = p.norm();
+    if (inconsistent && length > 0 && std::isfinite(length)) {
+      p /= length;
+      if (flat_valley(system, outcome.most, [&](const auto& from, auto& step) {
+            step = from;
+            if (outcome.most > 0) step /= outcome.most;
+          }))
+        c.reason = Reason::inner_not_unique;
+    }
     return c;
   }
   if (!(c.distance <= system.with.accept_distance) || !record.adjoint.allFinite())

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -33,6 +34,12 @@ struct Joint {
       Stacked<Y> u{}, v{}, out{};
       std::array<Counts, levels_below> counts{};
       Counts cost{};
+      [[nodiscard]] std::uint8_t thrown_below() const {
+        if constexpr (requires { record.thrown_below(); })
+          return record.thrown_below();
+        else
+          return 0;
+      }
     };
     M memory{};
     static constexpr auto fields() { return std::tuple{&Memory::memory}; }

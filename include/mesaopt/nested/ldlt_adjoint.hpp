@@ -9,6 +9,7 @@
 #include <mesaopt/core/point.hpp>
 #include <mesaopt/nested/adjoint_system.hpp>
 #include <mesaopt/nested/bunch_kaufman.hpp>
+#include <mesaopt/nested/uniqueness.hpp>
 
 namespace mesaopt {
 
@@ -65,6 +66,9 @@ struct LdltAdjoint {
       c.condition = double(largest * inverse);
     }
     system.judge(c, Reason::adjoint_inconsistent);
+    if (factor.zero() > 0 && factor.negative() == 0 && c.reason != Reason::inner_not_converged &&
+        detail::one_of_many(system, largest, std::max(10 * S(n) * epsilon, system.noise()) * largest))
+      c.reason = Reason::inner_not_unique;
     return c;
   }
 };

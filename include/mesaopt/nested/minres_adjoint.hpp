@@ -11,6 +11,7 @@
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/core/point.hpp>
 #include <mesaopt/nested/adjoint_system.hpp>
+#include <mesaopt/nested/uniqueness.hpp>
 
 namespace mesaopt::detail {
 
@@ -186,6 +187,13 @@ struct MinresAdjoint {
     }
     system.judge(c, outcome.least_squares || outcome.iterations < system.limit() ? Reason::adjoint_inconsistent
                                                                                  : Reason::adjoint_not_converged);
+    if (c.reason == Reason::adjoint_inconsistent && !saddle && scratch.v.norm() > 0) {
+      // What is left of the right-hand side lies where there is no curvature.
+      record.linear.resize(system.y.size());
+      record.linear.p = scratch.v / scratch.v.norm();
+      if (detail::flat_valley(system, most, [&](const Y& r, Y& z) { z = r / (most > 0 ? most : S(1)); }))
+        c.reason = Reason::inner_not_unique;
+    }
     return c;
   }
 };

@@ -13,8 +13,11 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/core/calls.hpp>
 #include <mesaopt/core/constraints.hpp>
 #include <mesaopt/core/residuals.hpp>
+#include <mesaopt/core/status.hpp>
+#include <mesaopt/core/stopping.hpp>
 #include <mesaopt/nested/outer.hpp>
 #include <mesaopt/nested/response.hpp>
 #include <mesaopt/nested/total_jacobian.hpp>
@@ -36,7 +39,6 @@ inline constexpr bool pulls = [] {
   else
     return OuterGradient<Outer, X, Y>;
 }();
-
 /// Responses whose inner runs can be paused.
 template <class R, class X>
 concept HasPaused = requires {
@@ -51,6 +53,11 @@ requires HasPaused<R, X>
 struct PausedOf<R, X> {
   using type = typename R::template Paused<X>;
 };
+
+/// True for the stopping rules that are a limit and nothing else.
+template <class R>
+inline constexpr bool only_a_limit =
+    std::same_as<R, MaxIterations> || std::same_as<R, MaxEvaluations> || std::same_as<R, MaxTime>;
 }  // namespace detail
 
 /// An outer objective of what an inner search answers,  F(x) = outer(x, y(x)),  itself an objective of x again.
@@ -85,6 +92,11 @@ struct Nested {
       std::uint64_t epoch = 0, index = 0;  ///< the memory under which the response was solved, and for which evaluation
       bool current = false;                ///< ... if it was
 
+      /// At which level below something threw that came out of this call; 0 if it was not below.
+      [[nodiscard]] std::uint8_t thrown_below() const {
+        const Event& thrown = response.run.state.calls.events[std::size_t(Reason::threw)];
+        return thrown.count > 0 ? std::uint8_t(thrown.level + 1) : std::uint8_t(0);
+      }
       Call<OuterMemory> outer_call(const Call<Memory>& call) {
         return {call.memory.outer, outer, call.tolerance, call.index};
       }
@@ -219,7 +231,7 @@ struct Nested {
       const X& x, ResidualsOf<X>& r, const Call<Memory<X>>& call)
   const {
     const Spend<typename Memory<X>::Record> spend{call.record};
-    if (!solve_once(x, call)) return no_residuals(r);
+    if (!solve_once(x, call)) return no_residuals(r, call);
     with_outer(call, [&](const auto&... last) { outer.residuals(x, solution_of(call), r, last...); });
     return detail::remark(Evaluation<ScalarOf<X>>(r.squaredNorm() / 2), call.record.response);
   }
@@ -231,7 +243,7 @@ struct Nested {
       Evaluation<ScalarOf<X>> residuals(const X& x, ResidualsOf<X>& r, JacobianOf<X>& J, const Call<Memory<X>>& call)
   const {
     const Spend<typename Memory<X>::Record> spend{call.record};
-    if (!solve_once(x, call)) return no_residuals(r);
+    if (!solve_once(x, call)) return no_residuals(r, call);
     auto& s = room(x, r.size(), call);
     with_outer(call, [&](const auto&... last) { outer.residuals(x, solution_of(call), r, s.by_x, s.by_y, last...); });
     Evaluation<ScalarOf<X>> evaluation = total(x, J, call);
@@ -275,12 +287,22 @@ struct Nested {
   Evaluation<ScalarOf<X>> outer_value(const X& x, const Call<Memory<X>>& call) const {
     using S = ScalarOf<X>;
     auto& record = call.record;
-    if (!record.response.solved) return Evaluation<S>::failure(Reason::inner_failed);
+    if (!record.response.solved) return detail::inner_failure<S>(record.response);
     Evaluation<S> evaluation = detail::with_call<Outer, typename ResponsePiece::template Y<X>>(
         record.outer_call(call),
         [&](const auto&... last) -> Evaluation<S> { return outer(x, best_point(record.response.run), last...); });
     record.response.outer_value = evaluation.value;
-    return detail::remark(evaluation, record.response);
+    evaluation = detail::remark(evaluation, record.response);
+    // Without a hypergradient there is no certificate that would tell. A limit that is the only rule is no accident.
+    using Rule = typename ResponsePiece::template Types<X>::Stopping;
+    const Status status = record.response.run.status;
+    if (!detail::only_a_limit<Rule> && evaluation.reason == Reason::none && status >= Status::max_iterations &&
+        status <= Status::max_time) {
+      evaluation.reason = Reason::inner_stopped_early;
+      evaluation.level = 1;
+      evaluation.inner_status = status;
+    }
+    return evaluation;
   }
 
   template <Point X>
@@ -321,10 +343,10 @@ struct Nested {
     return detail::total_jacobian(hypergradient, response, x, call.memory.response, record.response, record.outer_y,
                                   record.mixed, record.jacobians, J);
   }
-  template <class V>
-  static auto no_residuals(V& r) {
+  template <class V, class C>
+  static auto no_residuals(V& r, const C& call) {
     r.setConstant(std::numeric_limits<typename V::Scalar>::quiet_NaN());
-    return Evaluation<typename V::Scalar>::failure(Reason::inner_failed);
+    return detail::inner_failure<typename V::Scalar>(call.record.response);
   }
 
   /// Moves the counts of the levels below to where the run collects them, also when something throws.

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <span>
 #include <utility>
 
 #include <Eigen/Core>
 
 #include <mesaopt/core/call.hpp>
+#include <mesaopt/core/calls.hpp>
 #include <mesaopt/core/constraints.hpp>
 #include <mesaopt/core/evaluation.hpp>
 #include <mesaopt/core/objective.hpp>
@@ -153,16 +156,43 @@ struct HypergradientMemory<H, Outer, R, X> {
   using type = Workspace<typename H::template Record<R, X>>;
 };
 
+/// What to say of an inner run that has no solution: why, at which level, and how the run there ended. If it failed for
+/// something below itself, that is what is told.
+template <class S, class R>
+Evaluation<S> inner_failure(const R& record) {
+  const auto& run = record.run;
+  const auto& events = run.state.calls.events;
+  if (const Event& below = events[std::size_t(deepest(events))]; below.level > 0)
+    return Evaluation<S>::failure(deepest(events), std::uint8_t(below.level + 1), below.inner_status);
+  return Evaluation<S>::failure(run.status == Status::infeasible  ? Reason::inner_infeasible
+                                : run.status == Status::unbounded ? Reason::inner_unbounded
+                                                                  : Reason::inner_failed,
+                                1, run.status);
+}
+
 /// Adds what is to be said of the inner run.
 template <class S, class R>
 Evaluation<S> remark(Evaluation<S> evaluation, const R& record) {
+  if (evaluation.verdict == Verdict::failed && evaluation.reason == Reason::inner_failed && !record.solved)
+    return inner_failure<S>(record);
+  if (evaluation.level == 0 && evaluation.reason >= Reason::inner_failed) {
+    evaluation.level = 1;
+    evaluation.inner_status = record.run.status;
+  }
   if (!evaluation.usable()) return evaluation;
+  const auto tell = [&](Reason reason, std::uint8_t level, Status status) {
+    if (evaluation.reason != Reason::none) return;
+    evaluation.reason = reason;
+    evaluation.level = level;
+    evaluation.inner_status = status;
+  };
   if (failed(record.run.status)) {
     evaluation.verdict = std::max(evaluation.verdict, Verdict::inexact);
-    if (evaluation.reason == Reason::none) evaluation.reason = Reason::inner_failed;
+    const auto why = inner_failure<S>(record);
+    tell(why.reason, why.level, why.inner_status);
   }
-  if (evaluation.reason == Reason::none && record.other_basin) evaluation.reason = Reason::another_basin;
-  if (evaluation.reason == Reason::none && record.start_rejected) evaluation.reason = Reason::start_rejected;
+  if (record.other_basin) tell(Reason::another_basin, 1, record.run.status);
+  if (record.start_rejected) tell(Reason::start_rejected, 1, record.run.status);
   return evaluation;
 }
 

@@ -15,6 +15,7 @@
 #include <mesaopt/core/run.hpp>
 #include <mesaopt/core/search.hpp>
 #include <mesaopt/core/solution.hpp>
+#include <mesaopt/core/status.hpp>
 #include <mesaopt/nested/basin_jump.hpp>
 #include <mesaopt/nested/handover.hpp>
 #include <mesaopt/nested/inner_derivatives.hpp>
@@ -140,6 +141,7 @@ struct Response {
     const auto& from = detail::placed(start.from, x);
     auto& run = record.run;
     reset(x, record);
+    run.state.calls.events = {};  // should something throw before the run begins
     bool evaluated = false;
     Evaluation<ScalarOf<Inner>> evaluation;
     // A start that x makes may fail for some x; one that is given is right or wrong from the beginning.
@@ -196,11 +198,16 @@ struct Response {
   void conclude(const F& f, const X& x, const Memory<X>& memory, Record<X>& record) const {
     const auto& run = record.run;
     const auto& y = best_point(run);
-    // A run that could not even begin has found nothing, though the value at its start may be finite.
-    record.solved = run.status != Status::bad_start && y.allFinite() && best_evaluation(run).usable();
+    record.solved = finds(run.status) && y.allFinite() && best_evaluation(run).usable();
     if (record.solved) detail::look_for_jump(f, x, memory, record);
   }
 
+  /// Whether a run that ended so has found something. One that could not even begin has not, though the value at its
+  /// start may be finite, nor one of a problem that has no solution.
+  static constexpr bool finds(Status status) {
+    return status != Status::bad_start && status != Status::infeasible && status != Status::unbounded &&
+           status != Status::not_convex;
+  }
   /// Moves what the inner run counted into the record, also when it throws.
   template <class R>
   struct Spend {

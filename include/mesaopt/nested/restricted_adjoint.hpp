@@ -13,6 +13,7 @@
 #include <mesaopt/nested/adjoint_system.hpp>
 #include <mesaopt/nested/conjugate_gradient.hpp>
 #include <mesaopt/nested/response.hpp>
+#include <mesaopt/nested/uniqueness.hpp>
 
 namespace mesaopt::detail {
 
@@ -93,7 +94,7 @@ Certificate restricted_adjoint(const AdjointSettings& with, const F& f, const Y&
     }
     // K = PHP + σ(I − P), column by column.
     K.resize(n, n);
-    const S sigma = std::max(H.diagonal().cwiseAbs().maxCoeff(), std::numeric_limits<S>::min());
+    const S most = H.diagonal().cwiseAbs().maxCoeff(), sigma = most > 0 ? most : S(1);
     for (Eigen::Index j = 0; j < n; ++j) {
       record.step.setZero(n);
       record.step[j] = 1;
@@ -164,7 +165,19 @@ Certificate restricted_adjoint(const AdjointSettings& with, const F& f, const Y&
   const auto outcome = solve(target, record.adjoint, with.tolerance);
   certificate.adjoint_residual = double(outcome.residual);
   if (outcome.negative_curvature) return refused(Reason::inner_indefinite);
-  if (!(outcome.residual * target.norm() <= S(with.accept_residual) * size))
+  const bool consistent = outcome.residual * target.norm() <= S(with.accept_residual) * size;
+  if (singular) {
+    null_direction(K, record.linear);
+    a.project(record.linear.p);
+    if (const S length = record.linear.p.norm(); length > S(0.5)) {
+      record.linear.p /= length;
+      if (restricted_one_of_many(f, y, record, largest)) {
+        if (!consistent) return refused(Reason::inner_not_unique);
+        certificate.reason = Reason::inner_not_unique;
+      }
+    }
+  }
+  if (!consistent)
     return refused(singular || outcome.iterations < limit ? Reason::adjoint_inconsistent
                                                           : Reason::adjoint_not_converged);
 

@@ -117,8 +117,9 @@ struct Then {
       auto& calls = state.calls;
       for (std::size_t i = 0; i < calls.counts.size(); ++i) calls.counts[i] += other.counts[i];
       for (std::size_t i = 0; i < calls.events.size(); ++i) {
-        if (calls.events[i].count == 0) calls.events[i].first = other.events[i].first;
-        calls.events[i].count += other.events[i].count;
+        const auto before = calls.events[i].count;
+        if (before == 0) calls.events[i] = other.events[i];
+        calls.events[i].count = before + other.events[i].count;
       }
       calls.memory = other.memory;
     }
