@@ -26,6 +26,7 @@ struct Sampler {
   TurboRegion region{};
   DimensionScaledPriors priors{};
   Eigen::Index candidates = 100;
+  Eigen::Index nearest = 0;
   Search<LbfgsB, MaxEvaluations> fit{LbfgsB{}, MaxEvaluations{20}};
   kernels::Matern52 model(Eigen::Index n) const { return {VectorXd::Constant(n, 0.5)}; }
 };
