@@ -253,8 +253,9 @@ struct Calls {
     const auto index = batch_ + k;
     ++counts[0].constraints;
     c.resize(Eigen::Index(f.equalities()) + Eigen::Index(f.inequalities()));
-    const Collect collect{*this, slots[k]};
+    Collect collect{*this, slots[k], index};
     detail::evaluate_constraints(f, x, call(slots[k], index), c);
+    collect.done();
     if (c.allFinite()) return true;
     note(Evaluation<S>::failure(Reason::non_finite_constraint), index);
     return false;
