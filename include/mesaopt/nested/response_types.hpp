@@ -12,6 +12,7 @@
 #include <mesaopt/core/run.hpp>
 #include <mesaopt/core/search.hpp>
 #include <mesaopt/nested/inner_knowledge.hpp>
+#include <mesaopt/nested/inner_start.hpp>
 #include <mesaopt/nested/places.hpp>
 #include <mesaopt/nested/start.hpp>
 
