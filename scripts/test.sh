@@ -141,7 +141,7 @@ if $ci; then
   check "All headers, by g++" headers_with "$CXX" build/test-clang++
   if is_there clang-tidy; then check "clang-tidy, on all headers" finished $tidy_job "$tidy_log"; fi
   rooms=(core evolution example)
-  if [ $SECONDS -lt 600 ]; then rooms+=(objective models problems); fi
+  if [ $SECONDS -lt 450 ]; then rooms+=(objective models problems); fi
   # It seldom collects garbage: that saves a tenth.
   suite g++ --preset dev $warnings -DCMAKE_CXX_FLAGS_DEBUG=-Og -DCMAKE_CXX_COMPILER="$CXX" \
     "-DCMAKE_CXX_FLAGS=--param=ggc-min-expand=400 --param=ggc-min-heapsize=1000000"
