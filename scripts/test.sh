@@ -134,12 +134,13 @@ if $ci; then
     -DMESAOPT_BUILD_EXAMPLES=OFF -DCMAKE_CXX_COMPILER="$by_clang"
   if is_there clang-format; then check "Layout (scripts/format.sh --check)" scripts/format.sh --check; fi
   tidy_log=build/test-clang++/tidy.log
-  if is_there clang-tidy; then
+  tidy_job=
+  if is_there clang-tidy && [ $SECONDS -lt 640 ]; then
     tidy build/test-clang++ >"$tidy_log" 2>&1 &
     tidy_job=$!
   fi
   check "All headers, by g++" headers_with "$CXX" build/test-clang++
-  if is_there clang-tidy; then check "clang-tidy, on all headers" finished $tidy_job "$tidy_log"; fi
+  if [ -n "$tidy_job" ]; then check "clang-tidy, on all headers" finished "$tidy_job" "$tidy_log"; fi
   rooms=(evolution example)
   if [ $SECONDS -lt 600 ]; then rooms+=(core); fi
   if [ $SECONDS -lt 450 ]; then rooms+=(objective models problems); fi
