@@ -12,6 +12,7 @@
 #include <mesaopt/core/constraints.hpp>
 #include <mesaopt/core/point.hpp>
 #include <mesaopt/core/vectors.hpp>
+#include <mesaopt/evolution/violations.hpp>
 
 namespace mesaopt {
 
@@ -75,10 +76,7 @@ struct AdaptivePenalties {
   /// The largest violation of a constraint.
   template <class C>
   [[nodiscard]] S violation(const C& c) const {
-    S most(0);
-    for (Eigen::Index i = 0; i < multipliers.size(); ++i)
-      if (const S v = i < equalities ? std::abs(c[i]) : c[i]; !(v <= most)) most = v;
-    return most;
+    return detail::largest_violation(c, equalities);
   }
 
   /// Sets the first coefficients, as far as they are not settled, from values and constraints of a generation, of which
@@ -91,8 +89,9 @@ struct AdaptivePenalties {
       S signs(0);
       for (Eigen::Index k = 0; k < count; ++k) signs += S((at(k) > 0) - (at(k) < 0)) / S(count);
       if (i >= equalities && signs <= S(-0.8)) continue;
-      const S range = middle_half(count, at);
-      const S wide = middle_half(count, [&](Eigen::Index k) { return values[std::size_t(k)]; });
+      const S range = detail::middle_half(count, at, sorted_);
+      const S wide = detail::middle_half(
+          count, [&](Eigen::Index k) { return values[std::size_t(k)]; }, sorted_);
       const S multiplier = wide / (S(n) * range), first = 10 * multiplier / range;
       if (!(first > 0) || !std::isfinite(first)) continue;
       if (i >= equalities) multipliers[i] = multiplier;
@@ -129,15 +128,6 @@ struct AdaptivePenalties {
 
   /// Whether the constraint has an influence where it is c.
   [[nodiscard]] bool felt(Eigen::Index i, S c) const { return i < equalities || !(weights[i] * c < -multipliers[i]); }
-
-  template <class At>
-  S middle_half(Eigen::Index count, const At& at) {
-    sorted_.resize(std::size_t(count));
-    for (Eigen::Index k = 0; k < count; ++k) sorted_[std::size_t(k)] = at(k);
-    std::sort(sorted_.begin(), sorted_.end());
-    const auto quantile = [&](double share) { return sorted_[std::size_t(std::lround(share * double(count - 1)))]; };
-    return quantile(0.75) - quantile(0.25);
-  }
 };
 
 /// For ConstraintHandling: ranks points by an augmented Lagrangian, see AdaptivePenalties.

@@ -13,6 +13,7 @@
 #include <mesaopt/core/constraints.hpp>
 #include <mesaopt/core/point.hpp>
 #include <mesaopt/core/vectors.hpp>
+#include <mesaopt/evolution/violations.hpp>
 
 namespace mesaopt {
 
@@ -70,10 +71,7 @@ struct ExactPenaltyFactors {
   /// The largest violation of a constraint.
   template <class C>
   [[nodiscard]] S violation(const C& c) const {
-    S most(0);
-    for (Eigen::Index i = 0; i < weights.size(); ++i)
-      if (const S v = i < equalities ? std::abs(c[i]) : c[i]; !(v <= most)) most = v;
-    return most;
+    return detail::largest_violation(c, equalities);
   }
 
   /// Sets the first factors, of constraints that are violated for the first time, from values and constraints of a
@@ -81,13 +79,15 @@ struct ExactPenaltyFactors {
   void set_first(const std::vector<S>& values, const PointsOf<ConstraintsOf<X>>& c, Eigen::Index count, Eigen::Index) {
     for (Eigen::Index i = 0; count > 1 && i < weights.size(); ++i) {
       const auto at = [&](Eigen::Index k) { return c(i, k); };
-      const S range = middle_half(count, at);
+      const S range = detail::middle_half(count, at, sorted_);
       ranges[i] = range / 2;
       if (settled[std::size_t(i)]) continue;
       bool violated = i < equalities;
       for (Eigen::Index k = 0; k < count; ++k) violated = violated || at(k) > 0;
       if (!violated) continue;
-      const S first = middle_half(count, [&](Eigen::Index k) { return values[std::size_t(k)]; }) / range;
+      const S first = detail::middle_half(
+                          count, [&](Eigen::Index k) { return values[std::size_t(k)]; }, sorted_) /
+                      range;
       if (!(first > 0) || !std::isfinite(first)) continue;
       multipliers[i] = weights[i] = first;
       settled[std::size_t(i)] = true;
@@ -110,15 +110,6 @@ struct ExactPenaltyFactors {
 
  private:
   std::vector<S> sorted_{};
-
-  template <class At>
-  S middle_half(Eigen::Index count, const At& at) {
-    sorted_.resize(std::size_t(count));
-    for (Eigen::Index k = 0; k < count; ++k) sorted_[std::size_t(k)] = at(k);
-    std::sort(sorted_.begin(), sorted_.end());
-    const auto quantile = [&](double share) { return sorted_[std::size_t(std::lround(share * double(count - 1)))]; };
-    return quantile(0.75) - quantile(0.25);
-  }
 };
 
 /// For ConstraintHandling: ranks points by an exact penalty, see ExactPenaltyFactors.
