@@ -223,7 +223,7 @@ struct BayesianSearch {
     learn_tasks(start, state);
     state.inherited = state.observations.size();
     state.heeds_tasks = !state.tasks.empty();
-    state.ids.assign(size, 0);
+    state.ids.assign(size, detail::no_point);
   }
 
   template <class P, Point X, class M>

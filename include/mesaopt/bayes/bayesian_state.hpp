@@ -8,7 +8,6 @@
 #include <limits>
 #include <span>
 #include <stdexcept>
-#include <string>
 #include <tuple>
 #include <vector>
 
@@ -31,6 +30,7 @@
 #include <mesaopt/core/sobol.hpp>
 #include <mesaopt/core/status.hpp>
 #include <mesaopt/core/stopping.hpp>
+#include <mesaopt/core/waiting.hpp>
 #include <mesaopt/objective/box.hpp>
 
 namespace mesaopt {
@@ -127,14 +127,7 @@ struct BayesianState {
   /// The free coordinates of a point in the unit cube.
   template <class D>
   [[nodiscard]] Eigen::VectorXd to_cube(const Eigen::MatrixBase<D>& point) const {
-    Eigen::VectorXd u(Eigen::Index(free.size()));
-    for (std::size_t k = 0; k < free.size(); ++k) {
-      const Eigen::Index i = free[k];
-      const double lower = double(box.lower[i]), upper = double(box.upper[i]);
-      // Halves, as the width of a box may overflow.
-      u[Eigen::Index(k)] = std::clamp((double(point[i]) / 2 - lower / 2) / (upper / 2 - lower / 2), 0.0, 1.0);
-    }
-    return u;
+    return around_cube(point).cwiseMax(0.0).cwiseMin(1.0);
   }
   /// The same of a point that may lie outside of the box.
   template <class D>
@@ -143,6 +136,7 @@ struct BayesianState {
     for (std::size_t k = 0; k < free.size(); ++k) {
       const Eigen::Index i = free[k];
       const double lower = double(box.lower[i]), upper = double(box.upper[i]);
+      // Halves, as the width of a box may overflow.
       u[Eigen::Index(k)] = (double(point[i]) / 2 - lower / 2) / (upper / 2 - lower / 2);
     }
     return u;
@@ -169,33 +163,16 @@ struct BayesianState {
         told[k] = false;
         ++open;
       }
-    open_points.resize(x.size(), Eigen::Index(open));
-    open_ids.clear();
-    for (std::size_t k = 0; k < ids.size(); ++k)
-      if (!told[k]) {
-        open_points.col(Eigen::Index(open_ids.size())) = points.col(Eigen::Index(k));
-        open_ids.push_back(ids[k]);
-      }
-    return {open_points, open_ids};
+    return detail::waiting_points<X>(points, ids, told, open_points, open_ids);
   }
 
   /// Takes evaluations, some or all, in any order. Throws std::invalid_argument, and changes nothing, if there are not
   /// as many ids as evaluations, or an id names no point that waits.
   void tell(std::span<const std::uint64_t> names, std::span<const Evaluation<S>> evaluations) {
-    if (names.size() != evaluations.size())
-      throw std::invalid_argument("ids: are " + std::to_string(names.size()) + ", but evaluations " +
-                                  std::to_string(evaluations.size()));
+    detail::check_answers(names.size(), evaluations.size());
+    detail::mark_told(names, ids, told);
     for (std::size_t i = 0; i < names.size(); ++i) {
-      if (const std::size_t k = place(names[i]); k < ids.size()) {
-        told[k] = true;
-        continue;
-      }
-      for (std::size_t j = 0; j < i; ++j)
-        told[std::size_t(std::find(ids.begin(), ids.end(), names[j]) - ids.begin())] = false;
-      throw std::invalid_argument("ids: " + std::to_string(names[i]) + " names no point that waits to be told");
-    }
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      const auto k = std::find(ids.begin(), ids.end(), names[i]) - ids.begin();
+      const auto k = Eigen::Index(detail::place_of(ids, names[i], i));
       const Evaluation<S>& now = evaluations[i];
       observations.add(waiting.col(k), now.usable() ? double(now.value) : std::numeric_limits<double>::quiet_NaN());
       if (noisy) answered.push_back({points.col(k), now});
@@ -210,14 +187,6 @@ struct BayesianState {
       best_id = names[i];
     }
     open -= names.size();
-  }
-
- private:
-  /// The place of a point that waits; as many as there are places if it does not.
-  [[nodiscard]] std::size_t place(std::uint64_t id) const {
-    for (std::size_t k = 0; k < ids.size(); ++k)
-      if (ids[k] == id && !told[k]) return k;
-    return ids.size();
   }
 };
 

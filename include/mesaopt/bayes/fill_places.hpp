@@ -80,16 +80,18 @@ void evaluate_places(const O& optimizer, const F& f, T& state) {
     state.status = Status::max_evaluations;
     return;
   }
-  if constexpr (HasSpace<F>)
-    optimizer.ask(f.space, state);
-  else
-    optimizer.ask(state);
-  if (state.open == 0) return;
+  const auto batch = [&] {
+    if constexpr (HasSpace<F>)
+      return optimizer.ask(f.space, state);
+    else
+      return optimizer.ask(state);
+  }();
+  if (batch.ids.empty()) return;
   const auto left = state.calls.limit - state.calls.counts[0].evaluations();
-  state.calls.values(f, state.open_points, state.answers);
+  state.calls.values(f, batch.points, state.answers);
   state.calls.accept_batch(state.answers);
-  const auto size = std::size_t(std::min<std::uint64_t>(state.open_ids.size(), left));
-  optimizer.tell(state, {state.open_ids.data(), size}, {state.answers.data(), size});
+  const auto size = std::size_t(std::min<std::uint64_t>(batch.ids.size(), left));
+  optimizer.tell(state, {batch.ids.data(), size}, {state.answers.data(), size});
 }
 
 }  // namespace mesaopt::detail
