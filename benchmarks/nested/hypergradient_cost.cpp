@@ -34,6 +34,8 @@
 #include <mesaopt/models/softmax_regression.hpp>
 #include <mesaopt/objective/in_box.hpp>
 
+#include "ridge_tuning.hpp"
+
 namespace {
 
 using namespace mesaopt;
@@ -49,27 +51,9 @@ struct Instance {
 };
 
 auto ridge(std::uint64_t seed, bool scaled) {
-  constexpr Eigen::Index weights = 20;
-  Random random{.seed = seed};
-  const auto inputs = [&](Eigen::Index rows) {
-    Matrix X(rows, weights);
-    random.fill_normal(X);
-    if (scaled)
-      for (Eigen::Index j = 0; j < weights; ++j) X.col(j) *= std::pow(10.0, -1.5 * double(j) / double(weights - 1));
-    return X;
-  };
-  Vector truth(weights);
-  random.fill_normal(truth);
-  for (Eigen::Index j = 1; j < weights; j += 2) truth[j] = 0;
-  const auto targets = [&](const Matrix& X) {
-    Vector noise(X.rows());
-    random.fill_normal(noise);
-    return Vector(X * truth + 3 * noise);
-  };
-  const Matrix X = inputs(1000), Xv = inputs(500);
-  const Vector y = targets(X), yv = targets(Xv);
+  const auto [training, validation] = ridge_tuning(seed, scaled);
   using I = Instance<models::RidgeTraining<double>, models::RidgeValidation<double>>;
-  return I{{X, y}, {Xv, yv}, weights, Vector::Zero(weights)};
+  return I{training, validation, RidgeTuning::weights, Vector::Zero(RidgeTuning::weights)};
 }
 
 auto logistic(std::uint64_t seed) {

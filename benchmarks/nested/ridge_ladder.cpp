@@ -27,6 +27,8 @@
 #include <mesaopt/models/ridge.hpp>
 #include <mesaopt/objective/in_box.hpp>
 
+#include "ridge_tuning.hpp"
+
 #ifdef MESAOPT_PEER_NLOPT
 #include <nlopt.hpp>
 #endif
@@ -36,34 +38,9 @@ namespace {
 using namespace mesaopt;
 using Vector = Eigen::VectorXd;
 using Matrix = Eigen::MatrixXd;
-constexpr Eigen::Index dimension = 20;
+constexpr Eigen::Index dimension = RidgeTuning::weights;
 
-struct Instance {
-  models::RidgeTraining<double> training;
-  models::RidgeValidation<double> validation;
-};
-
-Instance draw(std::uint64_t seed, bool scaled) {
-  Random random{.seed = seed};
-  const auto inputs = [&](Eigen::Index rows) {
-    Matrix X(rows, dimension);
-    random.fill_normal(X);
-    if (scaled)
-      for (Eigen::Index j = 0; j < dimension; ++j) X.col(j) *= std::pow(10.0, -1.5 * double(j) / double(dimension - 1));
-    return X;
-  };
-  Vector truth(dimension);
-  random.fill_normal(truth);
-  for (Eigen::Index j = 1; j < dimension; j += 2) truth[j] = 0;
-  const auto targets = [&](const Matrix& X) {
-    Vector noise(X.rows());
-    random.fill_normal(noise);
-    return Vector(X * truth + 3 * noise);
-  };
-  const Matrix X = inputs(1000), Xv = inputs(500);
-  const Vector y = targets(X), yv = targets(Xv);
-  return {{X, y}, {Xv, yv}};
-}
+using Instance = RidgeTuning;
 
 struct Work {
   double outer = 0, inner = 0, hessians = 0, factorizations = 0, products = 0, milliseconds = 0;
@@ -198,7 +175,7 @@ int main(int argc, char** argv) {
     std::vector<Instance> all;
     std::vector<double> targets;
     for (std::uint64_t seed = 1; seed <= instances; ++seed) {
-      all.push_back(draw(seed, scaled));
+      all.push_back(ridge_tuning(seed, scaled));
       const auto first = nested(of_solution(all.back().validation),
                                 response(family(all.back().training), inner_search, Vector(Vector::Zero(dimension))));
       Calls<Vector, MemoryOf<decltype(first), Vector>> calls;
