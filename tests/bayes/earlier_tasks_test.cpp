@@ -34,5 +34,7 @@ TEST_CASE("earlier tasks start where the last of them is lowest", "[bayes][earli
   CHECK(tasks.earlier_tasks.size() == 2);
   CHECK(tasks.earlier_tasks[0].values[0] == 5);
   CHECK_THROWS_AS(tasks.add(MatrixXd{{7, 8}}, VectorXd{{1}}), std::invalid_argument);
+  CHECK_THROWS_AS(tasks.add(MatrixXd{{7}, {8}}, VectorXd{{1}}), std::invalid_argument);
   CHECK(tasks.earlier_tasks.size() == 2);
+  CHECK(tasks.x == VectorXd{{7}});
 }

@@ -68,3 +68,14 @@ TEST_CASE("a solution holds the best point and what the run has done", "[core]")
   CHECK(s.state.x == s.x);
   CHECK(s.seconds >= 0);
 }
+
+TEST_CASE("a message says where no evaluation was usable, and why", "[core]") {
+  auto s = minimize(problems::Rosenbrock{}, Eigen::Vector2d(-1.2, 1), Lbfgs{});
+  s.status = Status::max_evaluations;
+  CHECK(message(s) == sentence(Status::max_evaluations));
+  s.evaluation = {};
+  s.events[std::size_t(Reason::non_finite_value)] = {3, 0};
+  CHECK_THAT(message(s), Catch::StartsWith(sentence(Status::max_evaluations)));
+  CHECK_THAT(message(s), Catch::Contains("No evaluation was usable."));
+  CHECK_THAT(message(s), Catch::Contains(sentence(Reason::non_finite_value)));
+}

@@ -58,11 +58,14 @@ struct EarlierTasks {
   static constexpr auto fields() { return std::tuple{&EarlierTasks::x, &EarlierTasks::earlier_tasks}; }
 
   /// Adds a task, and moves `x` to its lowest value that is finite. Throws std::invalid_argument if there are not as
-  /// many values as points.
+  /// many values as points, or points of another size than `x`.
   void add(PointsOf<X> points, Eigen::VectorX<ScalarOf<X>> values) {
     if (points.cols() != values.size())
       throw std::invalid_argument("EarlierTasks: " + std::to_string(points.cols()) +
                                   " points need as many values, got " + std::to_string(values.size()));
+    if (x.size() > 0 && points.cols() > 0 && points.rows() != x.size())
+      throw std::invalid_argument("EarlierTasks: points of size " + std::to_string(points.rows()) +
+                                  " do not go with a start of size " + std::to_string(x.size()));
     Eigen::Index lowest = -1;
     for (Eigen::Index i = 0; i < values.size(); ++i)
       if (std::isfinite(values[i]) && (lowest < 0 || values[i] < values[lowest])) lowest = i;

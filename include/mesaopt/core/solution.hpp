@@ -76,7 +76,7 @@ inline std::string place(std::uint8_t level, Status status) {
 }
 }  // namespace detail
 
-/// Why a search ended: its status, and for one that failed the reason, with the level at which it arose: 0 that of the
+/// Why a search ended: its status, and for one that failed, or found nothing usable, the reason, with the level at which it arose: 0 that of the
 /// search, 1 that of the inner run, and so on, and how the run there ended.
 ///
 ///     Failed: the objective has no finite value or gradient at the start. The inner problem has no point that
@@ -84,7 +84,10 @@ inline std::string place(std::uint8_t level, Status status) {
 template <class S>
 std::string message(const Solution<S>& solution) {
   std::string text = sentence(solution.status);
-  if (!failed(solution.status)) return text;
+  if (!failed(solution.status)) {
+    if (solution.evaluation.usable()) return text;
+    text += " No evaluation was usable.";
+  }
   Reason why = solution.evaluation.reason;
   std::uint8_t level = solution.evaluation.level;
   Status below = solution.evaluation.inner_status;
