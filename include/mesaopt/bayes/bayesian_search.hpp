@@ -14,6 +14,7 @@
 
 #include <mesaopt/bayes/aligned_tasks.hpp>
 #include <mesaopt/bayes/bayesian_state.hpp>
+#include <mesaopt/bayes/cube.hpp>
 #include <mesaopt/bayes/earlier_task.hpp>
 #include <mesaopt/bayes/earlier_tasks.hpp>
 #include <mesaopt/bayes/fill_places.hpp>
@@ -186,9 +187,7 @@ struct BayesianSearch {
     }
     state.box.check();
     state.box.check_inside(state.x, "start");
-    state.free.clear();
-    for (Eigen::Index i = 0; i < n; ++i)
-      if (state.box.lower[i] < state.box.upper[i]) state.free.push_back(i);
+    detail::find_free(state.box, state.free);
     const auto free = Eigen::Index(state.free.size());
 
     state.value = std::numeric_limits<S>::quiet_NaN();
@@ -247,7 +246,7 @@ struct BayesianSearch {
         if (given.points.rows() != state.x.size()) continue;
         Observations seen(Eigen::Index(state.free.size()));
         for (Eigen::Index k = 0; k < given.points.cols(); ++k) {
-          const Eigen::VectorXd u = state.around_cube(given.points.col(k));
+          const Eigen::VectorXd u = detail::around_cube(state.box, state.free, given.points.col(k));
           if (!std::isfinite(double(given.values[k])) || !((u.array() - 0.5).abs() <= 1.5).all()) continue;
           seen.add(u, double(given.values[k]));
         }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -13,6 +12,7 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/bayes/cube.hpp>
 #include <mesaopt/bayes/earlier_task.hpp>
 #include <mesaopt/bayes/earlier_tasks.hpp>
 #include <mesaopt/bayes/feasibility.hpp>
@@ -127,28 +127,12 @@ struct BayesianState {
   /// The free coordinates of a point in the unit cube.
   template <class D>
   [[nodiscard]] Eigen::VectorXd to_cube(const Eigen::MatrixBase<D>& point) const {
-    return around_cube(point).cwiseMax(0.0).cwiseMin(1.0);
-  }
-  /// The same of a point that may lie outside of the box.
-  template <class D>
-  [[nodiscard]] Eigen::VectorXd around_cube(const Eigen::MatrixBase<D>& point) const {
-    Eigen::VectorXd u(Eigen::Index(free.size()));
-    for (std::size_t k = 0; k < free.size(); ++k) {
-      const Eigen::Index i = free[k];
-      const double lower = double(box.lower[i]), upper = double(box.upper[i]);
-      // Halves, as the width of a box may overflow.
-      u[Eigen::Index(k)] = (double(point[i]) / 2 - lower / 2) / (upper / 2 - lower / 2);
-    }
-    return u;
+    return detail::to_cube(box, free, point);
   }
   /// The reverse; coordinates that are not free are left as they are.
   template <class U>
   void to_box(const U& u, X& point) const {
-    for (std::size_t k = 0; k < free.size(); ++k) {
-      const Eigen::Index i = free[k];
-      const S part = S(u[Eigen::Index(k)]), lower = box.lower[i], upper = box.upper[i];
-      point[i] = std::clamp((1 - part) * lower + part * upper, lower, upper);
-    }
+    detail::to_box(box, free, u, point);
   }
 
   /// The points that wait, with `draw(k)` called first for each free place k; it answers false if there is none to

@@ -10,6 +10,7 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/bayes/cube.hpp>
 #include <mesaopt/bayes/fill_places.hpp>
 #include <mesaopt/bayes/freeze_thaw_choice.hpp>
 #include <mesaopt/bayes/freeze_thaw_state.hpp>
@@ -142,9 +143,7 @@ struct FreezeThawSearch {
         if (std::isfinite(given.upper[i])) state.box.upper[i] = given.upper[i];
       }
     }
-    state.free.clear();
-    for (Eigen::Index i = 0; i < state.x.size(); ++i)
-      if (state.box.lower[i] < state.box.upper[i]) state.free.push_back(i);
+    detail::find_free(state.box, state.free);
     const auto free = Eigen::Index(state.free.size());
 
     state.value = std::numeric_limits<S>::quiet_NaN();

@@ -11,6 +11,7 @@
 
 #include <Eigen/Core>
 
+#include <mesaopt/bayes/cube.hpp>
 #include <mesaopt/bayes/kernel.hpp>
 #include <mesaopt/bayes/observations.hpp>
 #include <mesaopt/bayes/surrogate.hpp>
@@ -104,23 +105,14 @@ struct FreezeThawState {
   }
 
   /// The free coordinates of a point in the unit cube.
-  [[nodiscard]] Eigen::VectorXd to_cube(const X& point) const {
-    Eigen::VectorXd u(Eigen::Index(free.size()));
-    for (std::size_t k = 0; k < free.size(); ++k) {
-      const Eigen::Index i = free[k];
-      const double lower = double(box.lower[i]), upper = double(box.upper[i]);
-      // Halves, as the width of a box may overflow.
-      u[Eigen::Index(k)] = std::clamp((double(point[i]) / 2 - lower / 2) / (upper / 2 - lower / 2), 0.0, 1.0);
-    }
-    return u;
+  template <class D>
+  [[nodiscard]] Eigen::VectorXd to_cube(const Eigen::MatrixBase<D>& point) const {
+    return detail::to_cube(box, free, point);
   }
   /// The reverse; coordinates that are not free are left as they are.
-  void to_box(const Eigen::VectorXd& u, X& point) const {
-    for (std::size_t k = 0; k < free.size(); ++k) {
-      const Eigen::Index i = free[k];
-      const S part = S(u[Eigen::Index(k)]), lower = box.lower[i], upper = box.upper[i];
-      point[i] = std::clamp((1 - part) * lower + part * upper, lower, upper);
-    }
+  template <class U>
+  void to_box(const U& u, X& point) const {
+    detail::to_box(box, free, u, point);
   }
 };
 

@@ -76,8 +76,8 @@ inline std::string place(std::uint8_t level, Status status) {
 }
 }  // namespace detail
 
-/// Why a search ended: its status, and for one that failed, or found nothing usable, the reason, with the level at which it arose: 0 that of the
-/// search, 1 that of the inner run, and so on, and how the run there ended.
+/// Why a search ended: its status, and for one that failed, or found nothing usable, the reason, with the level at
+/// which it arose: 0 that of the search, 1 that of the inner run, and so on, and how the run there ended.
 ///
 ///     Failed: the objective has no finite value or gradient at the start. The inner problem has no point that
 ///     satisfies its constraints. (at level 1: Failed: no point satisfies the constraints.)
