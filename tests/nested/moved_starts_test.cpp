@@ -13,6 +13,7 @@
 #include <mesaopt/nested/response.hpp>
 
 #include "nested/ridge_solution.hpp"
+#include "nested/walk.hpp"
 #include "support/catch.hpp"
 
 using namespace mesaopt;
@@ -31,26 +32,6 @@ auto ridge(StartPolicy start) {
   return nested(of_solution(ridge_validation()), response(family(ridge_training()), inner, std::move(start)),
                 Implicit{});
 }
-
-/// Evaluates an objective with gradient at points one after the other, and accepts those that are to be.
-template <class F>
-struct Walk {
-  F f;
-  Calls<VectorXd, MemoryOf<F, VectorXd>> calls{};
-  VectorXd gradient = VectorXd::Zero(1);
-  explicit Walk(F g) : f(std::move(g)) {}
-
-  Evaluation<double> look(double x) {
-    gradient.resize(1);
-    return calls.gradient(f, point(x), gradient);
-  }
-  Evaluation<double> go(double x) {
-    const auto evaluation = look(x);
-    calls.accept();
-    return evaluation;
-  }
-  const auto& record() const { return calls.slot.record.response; }
-};
 
 /// g(x, y) = Σ cosh(y_j − x(j+1)/3) + quartic coupling: convex and not quadratic, two inner variables.
 struct Cosh {

@@ -16,6 +16,7 @@
 #include <mesaopt/nested/nested.hpp>
 
 #include "nested/ridge_solution.hpp"
+#include "nested/walk.hpp"
 #include "support/catch.hpp"
 
 using namespace mesaopt;
@@ -41,19 +42,6 @@ struct Square {
   double operator()(const VectorXd& y, VectorXd& gradient) const {
     gradient = 2 * y;
     return y.squaredNorm();
-  }
-};
-
-template <class F>
-struct Walk {
-  F f;
-  Calls<VectorXd, MemoryOf<F, VectorXd>> calls{};
-  VectorXd gradient = VectorXd::Zero(1);
-  explicit Walk(F g) : f(std::move(g)) {}
-  Evaluation<double> go(const VectorXd& x) {
-    const auto evaluation = calls.gradient(f, x, gradient);
-    calls.accept();
-    return evaluation;
   }
 };
 

@@ -14,6 +14,7 @@
 #include <mesaopt/nested/response.hpp>
 
 #include "nested/ridge_solution.hpp"
+#include "nested/walk.hpp"
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 
@@ -34,26 +35,6 @@ auto ridge(StartPolicy start) {
   return nested(of_solution(ridge_validation()), response(family(ridge_training()), inner, std::move(start)),
                 Implicit{});
 }
-
-/// Evaluates an objective with gradient at points one after the other, and accepts those that are to be.
-template <class F>
-struct Walk {
-  F f;
-  Calls<VectorXd, MemoryOf<F, VectorXd>> calls{};
-  VectorXd gradient = VectorXd::Zero(1);
-  explicit Walk(F g) : f(std::move(g)) {}
-
-  Evaluation<double> look(double x) {
-    gradient.resize(1);
-    return calls.gradient(f, point(x), gradient);
-  }
-  Evaluation<double> go(double x) {
-    const auto evaluation = look(x);
-    calls.accept();
-    return evaluation;
-  }
-  const auto& record() const { return calls.slot.record.response; }
-};
 
 /// (y² − 1)² / 4 + x y: two wells.
 struct Wells {
