@@ -396,6 +396,9 @@ TEST_CASE("a single loop heeds its budget, and survives exceptions and numbers t
   }
   t.edge = 0.1;
   CHECK(minimize(f, x0, saba, until(5)).status == Status::bad_start);
+  Terms empty(6);
+  empty.list.clear();
+  CHECK_THROWS_WITH(saba.init(problem(empty), x0, state), Catch::Contains("terms of the inner objective: is 0"));
   CHECK_THROWS_WITH((Saba{.inner_rate = 0}.check()), Catch::Contains("Saba::inner_rate"));
   CHECK_THROWS_WITH((Soba{.size = 0}.init(f, x0, far)), Catch::Contains("Soba::size"));
 }

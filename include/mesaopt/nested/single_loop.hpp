@@ -118,10 +118,15 @@ struct SingleLoop {
     if (size < 1) refuse("size", double(size), "it must be 1 or more");
   }
 
+  /// Begins at x and the response's start for y. Throws std::invalid_argument for a setting out of its range, a start
+  /// that is empty or not finite, or a sum without terms.
   template <class F, Start P, class M>
   requires detail::BilevelSum<F, PointOf<P>>
   void init(const F& f, const P& start, State<PointOf<P>, M>& state) const {
     check();
+    detail::check_start(start);
+    check_terms("the inner objective", Eigen::Index(f.response.objective.g.terms()));
+    check_terms("the outer objective", Eigen::Index(f.outer.terms()));
     state.calls.begin(start);
     state.x = detail::start_point(start);
     state.y = detail::start_point(detail::placed(f.response.start.from, state.x));
@@ -136,7 +141,14 @@ struct SingleLoop {
     state.status = Status::running;
     state.inner.begin(n + 2 * m, remembers ? inner_batches(f).count() : 0);
     state.outer.begin(n + m, remembers ? outer_batches(f).count() : 0);
-    if (state.calls.exhausted() || !look(f, state)) state.status = Status::bad_start;
+    state.evaluation = {};
+    if (state.calls.exhausted()) {
+      state.status = Status::bad_start;
+    } else if (!look(f, state)) {
+      state.status = Status::bad_start;
+      state.evaluation = Evaluation<ScalarOf<PointOf<P>>>::failure(Reason::non_finite_value);
+      state.evaluation.level = state.scratch.inner.allFinite() ? 0 : 1;
+    }
   }
 
   template <class F, Point X, class M>
@@ -160,6 +172,9 @@ struct SingleLoop {
   }
 
  private:
+  static void check_terms(const char* of, Eigen::Index terms) {
+    if (terms < 1) detail::refuse((std::string("terms of ") + of).c_str(), double(terms), "it must be 1 or more");
+  }
   template <class F>
   detail::FixedBatches inner_batches(const F& f) const {
     return {f.response.objective.g.terms(), Eigen::Index(size)};
